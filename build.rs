@@ -101,7 +101,10 @@ fn sync(path: &Path, text: &[u8]) {
         return;
     }
     if env::var_os("VDI_HEADER").is_some_and(|mode| mode == "check") {
-        panic!("{} is out of date: run `cargo build` and commit it", path.display());
+        panic!(
+            "{} is out of date: run `cargo build` and commit it",
+            path.display()
+        );
     }
     if let Err(error) = fs::write(path, text) {
         println!("cargo::warning=cannot update {}: {error}", path.display());

@@ -94,6 +94,8 @@
 #define VDI_NOEXCEPT
 #endif
 
+struct VDS_Command;
+
 #define VDI_VERSION_MAJOR 0
 #define VDI_VERSION_MINOR 1
 #define VDI_VERSION_PATCH 0

@@ -41,7 +41,7 @@ pub unsafe extern "C" fn vdi_get_command(
     guard("vdi_get_command", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_command", out_command, ptr::null_mut()) }?;
-        let device = handle::devices()?.get(device)?;
+        let device = handle::devices().get(device)?;
         out.set(device.get_command(arg::timeout(timeout_ms))?);
         Ok(())
     })
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn vdi_complete_command(
     position: i64,
 ) -> vdi_result {
     guard("vdi_complete_command", || {
-        let device = handle::devices()?.get(device)?;
+        let device = handle::devices().get(device)?;
         let completion = Completion {
             code: completion_code,
             bytes: bytes_transferred,

@@ -55,7 +55,7 @@ pub unsafe extern "C" fn vdi_create(
         // SAFETY: module contract.
         let options = unsafe { arg::create_options(options) }?;
         let set = client::Set::create(&instance, &name, &config.into(), &options)?;
-        out.set(handle::sets()?.insert(set));
+        out.set(handle::sets().insert(set));
         Ok(())
     })
 }
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn vdi_open_in_secondary(
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
         let set = client::Set::open_in_secondary(&instance, &name)?;
-        out.set(handle::sets()?.insert(set));
+        out.set(handle::sets().insert(set));
         Ok(())
     })
 }
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn vdi_get_configuration(
     guard("vdi_get_configuration", || {
         // SAFETY: module contract.
         let out = unsafe { Out::unchanged("out_config", out_config) }?;
-        let set = handle::sets()?.get(set)?;
+        let set = handle::sets().get(set)?;
         out.set(set.configuration(arg::timeout(timeout_ms))?.into());
         Ok(())
     })
@@ -160,11 +160,11 @@ pub unsafe extern "C" fn vdi_open_device(
     guard("vdi_open_device", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_device", out_device, ptr::null_mut()) }?;
-        let owner = handle::sets()?.get(set)?;
+        let owner = handle::sets().get(set)?;
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
         let device = owner.open_device(&name)?;
-        out.set(handle::devices()?.insert(set, device));
+        out.set(handle::devices().insert(set, device));
         Ok(())
     })
 }
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn vdi_get_buffer_handle(
     guard("vdi_get_buffer_handle", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_handle", out_handle, 0) }?;
-        let set = handle::sets()?.get(set)?;
+        let set = handle::sets().get(set)?;
         out.set(set.buffer_handle(buffer.addr())?);
         Ok(())
     })
@@ -222,7 +222,7 @@ pub unsafe extern "C" fn vdi_map_buffer_handle(
     guard("vdi_map_buffer_handle", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_ptr", out_ptr, ptr::null_mut()) }?;
-        let set = handle::sets()?.get(set)?;
+        let set = handle::sets().get(set)?;
         out.set(set.map_buffer_handle(handle)?.as_ptr().cast());
         Ok(())
     })
@@ -243,7 +243,7 @@ pub unsafe extern "C" fn vdi_map_buffer_handle(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_signal_abort(set: *mut vdi_set, reason: *const c_char) -> vdi_result {
     guard("vdi_signal_abort", || {
-        let set = handle::sets()?.get(set)?;
+        let set = handle::sets().get(set)?;
         // SAFETY: module contract.
         let reason = unsafe { arg::text(reason) };
         set.signal_abort(&reason)
@@ -272,7 +272,7 @@ pub unsafe extern "C" fn vdi_abort_reason(
         let out = unsafe { Out::new("out_code", out_code, 0) }?;
         // SAFETY: module contract.
         let text = unsafe { Out::text(text, text_size) };
-        let reason = handle::sets()?.get(set)?.abort_reason()?;
+        let reason = handle::sets().get(set)?.abort_reason()?;
         text.set(&reason);
         out.set(arg::abort_code(&reason));
         Ok(())
@@ -298,8 +298,8 @@ pub unsafe extern "C" fn vdi_abort_reason(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_close(set: *mut vdi_set) -> vdi_result {
     guard("vdi_close", || {
-        let owner = handle::sets()?.remove(set)?;
-        handle::devices()?.remove_owned(set);
+        let owner = handle::sets().remove(set)?;
+        handle::devices().remove_owned(set);
         owner.close()
     })
 }

@@ -34,7 +34,7 @@ pub unsafe extern "C" fn vdi_server_request_buffers(
     count: u32,
 ) -> vdi_result {
     guard("vdi_server_request_buffers", || {
-        let server = handle::servers()?.get(server)?;
+        let server = handle::servers().get(server)?;
         server.request_buffers(size, alignment, count)
     })
 }
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn vdi_server_query_available_buffers(
     guard("vdi_server_query_available_buffers", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_count", out_count, 0) }?;
-        let server = handle::servers()?.get(server)?;
+        let server = handle::servers().get(server)?;
         out.set(server.query_available_buffers(size, alignment)?);
         Ok(())
     })
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn vdi_server_allocate_buffer(
     guard("vdi_server_allocate_buffer", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_buffer", out_buffer, ptr::null_mut()) }?;
-        let server = handle::servers()?.get(server)?;
+        let server = handle::servers().get(server)?;
         out.set(server.allocate_buffer(size, alignment)?.as_ptr().cast());
         Ok(())
     })
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn vdi_server_free_buffer(
     size: u32,
 ) -> vdi_result {
     guard("vdi_server_free_buffer", || {
-        let server = handle::servers()?.get(server)?;
+        let server = handle::servers().get(server)?;
         server.free_buffer(buffer.addr(), size)
     })
 }
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn vdi_server_is_shared_buffer(
     let mut shared = false;
     // A handle that is not open is an answer here, not an error worth a result.
     let _ = guard("vdi_server_is_shared_buffer", || {
-        shared = handle::servers()?
+        shared = handle::servers()
             .get(server)?
             .is_shared_buffer(buffer.addr());
         Ok(())

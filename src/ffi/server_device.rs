@@ -36,11 +36,11 @@ pub unsafe extern "C" fn vdi_server_open_device(
     guard("vdi_server_open_device", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_device", out_device, ptr::null_mut()) }?;
-        let owner = handle::servers()?.get(server)?;
+        let owner = handle::servers().get(server)?;
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
         let device = owner.open_device(&name)?;
-        out.set(handle::server_devices()?.insert(server, device));
+        out.set(handle::server_devices().insert(server, device));
         Ok(())
     })
 }
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn vdi_server_send_command(
     command: *mut VDS_Command,
 ) -> vdi_result {
     guard("vdi_server_send_command", || {
-        let device = handle::server_devices()?.get(device)?;
+        let device = handle::server_devices().get(device)?;
         // SAFETY: module contract.
         let (request, callback) = unsafe { routine::request(command) }?;
         device.send(request, callback)
@@ -94,6 +94,6 @@ pub unsafe extern "C" fn vdi_server_send_command(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_server_close_device(device: *mut vdi_server_device) -> vdi_result {
     guard("vdi_server_close_device", || {
-        handle::server_devices()?.get(device)?.close()
+        handle::server_devices().get(device)?.close()
     })
 }

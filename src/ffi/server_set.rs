@@ -42,7 +42,7 @@ pub unsafe extern "C" fn vdi_server_open(
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
         let server = server::Set::open(&instance, &name)?;
-        out.set(handle::servers()?.insert(server));
+        out.set(handle::servers().insert(server));
         Ok(())
     })
 }
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn vdi_server_get_configuration(
     guard("vdi_server_get_configuration", || {
         // SAFETY: module contract.
         let out = unsafe { Out::unchanged("out_config", out_config) }?;
-        out.set(handle::servers()?.get(server)?.configuration()?.into());
+        out.set(handle::servers().get(server)?.configuration()?.into());
         Ok(())
     })
 }
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn vdi_server_begin_configuration(
     parameters: *const vdi_server_parameters,
 ) -> vdi_result {
     guard("vdi_server_begin_configuration", || {
-        let server = handle::servers()?.get(server)?;
+        let server = handle::servers().get(server)?;
         // SAFETY: module contract.
         let parameters = unsafe { arg::server_parameters(parameters) }?;
         server.begin_configuration(&parameters)
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn vdi_server_begin_configuration(
 #[must_use]
 pub unsafe extern "C" fn vdi_server_end_configuration(server: *mut vdi_server) -> vdi_result {
     guard("vdi_server_end_configuration", || {
-        handle::servers()?.get(server)?.end_configuration()
+        handle::servers().get(server)?.end_configuration()
     })
 }
 
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn vdi_server_execute_completion_agent(
     server: *mut vdi_server,
 ) -> vdi_result {
     guard("vdi_server_execute_completion_agent", || {
-        handle::servers()?.get(server)?.execute_completion_agent()
+        handle::servers().get(server)?.execute_completion_agent()
     })
 }
 
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn vdi_server_signal_abort(
     reason: *const c_char,
 ) -> vdi_result {
     guard("vdi_server_signal_abort", || {
-        let server = handle::servers()?.get(server)?;
+        let server = handle::servers().get(server)?;
         // SAFETY: module contract.
         let reason = unsafe { arg::text(reason) };
         server.signal_abort(&reason)
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn vdi_server_abort_reason(
         let out = unsafe { Out::new("out_code", out_code, 0) }?;
         // SAFETY: module contract.
         let text = unsafe { Out::text(text, text_size) };
-        let reason = handle::servers()?.get(server)?.abort_reason()?;
+        let reason = handle::servers().get(server)?.abort_reason()?;
         text.set(&reason);
         out.set(arg::abort_code(&reason));
         Ok(())
@@ -209,8 +209,8 @@ pub unsafe extern "C" fn vdi_server_abort_reason(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_server_close(server: *mut vdi_server) -> vdi_result {
     guard("vdi_server_close", || {
-        let owner = handle::servers()?.remove(server)?;
-        handle::server_devices()?.remove_owned(server);
+        let owner = handle::servers().remove(server)?;
+        handle::server_devices().remove_owned(server);
         owner.close()
     })
 }

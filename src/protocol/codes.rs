@@ -2,10 +2,7 @@
 //!
 //! First chapter of `include/vdi.h`. Published names keep their spelling. The integer types and
 //! the decimal spelling of negative values are what cbindgen turns into plain C macros.
-#![allow(
-    non_upper_case_globals,
-    reason = "the published names are mixed case"
-)]
+#![allow(non_upper_case_globals, reason = "the published names are mixed case")]
 
 /// The call succeeded. [RC-00]
 pub const NOERROR: i32 = 0;

@@ -1,0 +1,15 @@
+//! The client end: the side that plays the storage device.
+//!
+//! A backup program creates a [`Set`], starts the server's statement, waits for the configuration,
+//! opens the [`Device`]s and works on their [`Command`]s until each device is closed.
+
+mod areas;
+mod device;
+mod guests;
+mod handles;
+mod primary;
+mod secondary;
+mod set;
+
+pub use device::{Command, Device};
+pub use set::{CreateOptions, Set};

@@ -1,0 +1,56 @@
+//! The primary's side of the rendezvous: it announces the set and opens the door.
+
+use super::guests::Guests;
+use super::set::{Inner, Link};
+use crate::error::Result;
+use crate::link::rendezvous::{Access, Address, Listener};
+use crate::link::watcher::{self, Next, Watch, Watched};
+use crate::protocol::name::Instance;
+use std::sync::Arc;
+
+/// The announcement of a set. Dropping it takes the name back and lets everyone go.
+pub(super) struct Primary {
+    /// Taken when dropped, so that nobody comes in while the others are let go.
+    door: Option<Watch>,
+    guests: Arc<Guests>,
+}
+
+/// Makes the set findable under its name.
+pub(super) fn announce(set: &Arc<Inner>, instance: &Instance, access: Access) -> Result<Primary> {
+    let address = Address::of(instance.as_bytes(), set.name.as_bytes())?;
+    let guests = Arc::new(Guests::new(Arc::clone(set), instance.clone()));
+    let entrance = Arc::new(Entrance {
+        listener: Listener::bind(&address, access)?,
+        guests: Arc::clone(&guests),
+    });
+    let watched: Arc<dyn Watched> = Arc::clone(&entrance) as _;
+    let door = watcher::watch(watched, &[(entrance.listener.fd(), 0)])?;
+    Ok(Primary {
+        door: Some(door),
+        guests,
+    })
+}
+
+impl Link for Primary {}
+
+impl Drop for Primary {
+    fn drop(&mut self) {
+        self.door.take();
+        self.guests.dismiss();
+    }
+}
+
+/// Where connections arrive.
+struct Entrance {
+    listener: Listener,
+    guests: Arc<Guests>,
+}
+
+impl Watched for Entrance {
+    fn ready(&self, _token: u32) -> Next {
+        while let Ok(Some(channel)) = self.listener.accept() {
+            self.guests.admit(channel);
+        }
+        Next::Keep
+    }
+}

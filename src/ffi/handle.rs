@@ -1,0 +1,226 @@
+//! Handles: keys of a table, never addresses.
+//!
+//! A handle is looked up, so a closed, foreign or invented one is an error and nothing worse, and a
+//! call in progress keeps its object alive while another thread closes it. Keys are never used
+//! again. A forked child starts with empty tables: the parent's handles mean nothing there, and no
+//! lock that another thread of the parent held is ever touched.
+
+use super::types::{vdi_device, vdi_server, vdi_server_device, vdi_set};
+use super::views::DeviceView;
+use crate::client;
+use crate::error::Result;
+use crate::protocol::state;
+use crate::server;
+use crate::sys::process;
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
+
+/// The handle tables of one process.
+struct Tables {
+    generation: u32,
+    sets: Table<vdi_set, client::Set>,
+    devices: Table<vdi_device, DeviceView>,
+    servers: Table<vdi_server, server::Set>,
+    server_devices: Table<vdi_server_device, server::Device>,
+}
+
+/// Objects by key; `C` is the handle's type in C.
+pub(super) struct Table<C, T> {
+    entries: RwLock<BTreeMap<usize, Entry<T>>>,
+    handle: PhantomData<fn(*mut C)>,
+}
+
+struct Entry<T> {
+    /// Key of the set that the object belongs to; 0 for sets.
+    owner: usize,
+    object: Arc<T>,
+}
+
+/// Next key. Starts above every address that a runtime takes for null, and steps by 16 so that
+/// handles look aligned.
+static NEXT: AtomicUsize = AtomicUsize::new(1 << 20);
+
+pub(super) fn sets() -> &'static Table<vdi_set, client::Set> {
+    &tables().sets
+}
+
+pub(super) fn devices() -> &'static Table<vdi_device, DeviceView> {
+    &tables().devices
+}
+
+pub(super) fn servers() -> &'static Table<vdi_server, server::Set> {
+    &tables().servers
+}
+
+pub(super) fn server_devices() -> &'static Table<vdi_server_device, server::Device> {
+    &tables().server_devices
+}
+
+/// The tables of this process.
+fn tables() -> &'static Tables {
+    static CURRENT: AtomicPtr<Tables> = AtomicPtr::new(ptr::null_mut());
+    let generation = process::generation();
+    loop {
+        let current = CURRENT.load(Ordering::Acquire);
+        // SAFETY: null, or leaked below and never freed.
+        match unsafe { current.as_ref() } {
+            Some(tables) if tables.generation == generation => return tables,
+            _ => {
+                let fresh = Box::into_raw(Box::new(Tables::new(generation)));
+                let won =
+                    CURRENT.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire);
+                if won.is_err() {
+                    // SAFETY: made above and seen by nobody else.
+                    drop(unsafe { Box::from_raw(fresh) });
+                }
+            }
+        }
+    }
+}
+
+impl Tables {
+    fn new(generation: u32) -> Self {
+        Self {
+            generation,
+            sets: Table::new(),
+            devices: Table::new(),
+            servers: Table::new(),
+            server_devices: Table::new(),
+        }
+    }
+}
+
+impl<C, T: Poison> Table<C, T> {
+    fn new() -> Self {
+        Self {
+            entries: RwLock::new(BTreeMap::new()),
+            handle: PhantomData,
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<usize, Entry<T>>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<usize, Entry<T>>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, owner: usize, object: T) -> *mut C {
+        let key = NEXT.fetch_add(16, Ordering::Relaxed);
+        let object = Arc::new(object);
+        self.write().insert(key, Entry { owner, object });
+        ptr::without_provenance_mut(key)
+    }
+
+    /// The object behind a handle, for the time of one call.
+    pub(super) fn get(&self, handle: *mut C) -> Result<Held<T>> {
+        let entries = self.read();
+        let entry = entries.get(&handle.addr()).ok_or_else(state::not_open)?;
+        Ok(Held::new(Arc::clone(&entry.object)))
+    }
+
+    /// Takes the object behind a handle; the handle is invalid from now on.
+    pub(super) fn remove(&self, handle: *mut C) -> Result<Held<T>> {
+        let removed = self.write().remove(&handle.addr());
+        Ok(Held::new(removed.ok_or_else(state::not_open)?.object))
+    }
+
+    /// Removes all objects that belong to a set.
+    pub(super) fn remove_owned<S>(&self, set: *mut S) {
+        // Dropped after the lock is released: an object may hold the last reference to its set.
+        let mut removed = Vec::new();
+        self.write().retain(|_, entry| {
+            let owned = entry.owner == set.addr();
+            if owned {
+                removed.push(Arc::clone(&entry.object));
+            }
+            !owned
+        });
+    }
+}
+
+impl<T: Poison> Table<vdi_set, T> {
+    pub(super) fn insert(&self, set: T) -> *mut vdi_set {
+        self.add(0, set)
+    }
+}
+
+impl<T: Poison> Table<vdi_server, T> {
+    pub(super) fn insert(&self, set: T) -> *mut vdi_server {
+        self.add(0, set)
+    }
+}
+
+impl Table<vdi_device, DeviceView> {
+    pub(super) fn insert(&self, set: *mut vdi_set, device: client::Device) -> *mut vdi_device {
+        self.add(set.addr(), DeviceView::new(device))
+    }
+}
+
+impl<T: Poison> Table<vdi_server_device, T> {
+    pub(super) fn insert(&self, set: *mut vdi_server, device: T) -> *mut vdi_server_device {
+        self.add(set.addr(), device)
+    }
+}
+
+/// An object that a panic may have left half changed.
+pub(super) trait Poison {
+    /// Aborts the set that it belongs to.
+    fn poison(&self);
+}
+
+impl Poison for client::Set {
+    fn poison(&self) {
+        client::Set::poison(self);
+    }
+}
+
+impl Poison for server::Set {
+    fn poison(&self) {
+        server::Set::poison(self);
+    }
+}
+
+impl Poison for server::Device {
+    fn poison(&self) {
+        server::Device::poison(self);
+    }
+}
+
+/// An object during a call. A panic inside the call aborts the set: memory that other processes
+/// see may be half written.
+pub(super) struct Held<T: Poison> {
+    object: Arc<T>,
+    was_panicking: bool,
+}
+
+impl<T: Poison> Held<T> {
+    fn new(object: Arc<T>) -> Self {
+        Self {
+            object,
+            was_panicking: thread::panicking(),
+        }
+    }
+}
+
+impl<T: Poison> Deref for Held<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.object
+    }
+}
+
+impl<T: Poison> Drop for Held<T> {
+    fn drop(&mut self) {
+        if thread::panicking() && !self.was_panicking {
+            self.object.poison();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The VDC_Command structures that a client's device hands out.
+
+use super::handle::Poison;
+use super::types::VDC_Command;
+use crate::client::Device;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::command::Completion;
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::time::Duration;
+
+/// A device, and one structure for each command that may be in progress.
+pub(super) struct DeviceView {
+    device: Device,
+    commands: Box<[UnsafeCell<VDC_Command>]>,
+}
+
+// SAFETY: a structure is written only between taking its command from the device and handing out
+// its address, while its slot belongs to the fetching thread alone; the library never reads it.
+unsafe impl Send for DeviceView {}
+// SAFETY: as above.
+unsafe impl Sync for DeviceView {}
+
+impl DeviceView {
+    pub(super) fn new(device: Device) -> Self {
+        let empty = || {
+            UnsafeCell::new(VDC_Command {
+                commandCode: 0,
+                size: 0,
+                position: 0,
+                buffer: ptr::null_mut(),
+            })
+        };
+        let commands = (0..device.capacity()).map(|_| empty()).collect();
+        Self { device, commands }
+    }
+
+    /// Fetches a command; the structure is valid until the command is completed. [STRUCT-05]
+    pub(super) fn get_command(&self, timeout: Option<Duration>) -> Result<*mut VDC_Command> {
+        let command = self.device.get_command(timeout)?;
+        let place = self
+            .commands
+            .get(command.slot() as usize)
+            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "a command has no place"))?
+            .get();
+        let view = VDC_Command {
+            commandCode: command.code(),
+            size: command.size() as i32,
+            position: command.position(),
+            buffer: command
+                .buffer()
+                .map_or(ptr::null_mut(), |buffer| buffer.as_ptr()),
+        };
+        // SAFETY: inside the boxed slice, which lives as long as `self`; see above for exclusivity.
+        unsafe { place.write(view) };
+        Ok(place)
+    }
+
+    /// Completes the command whose structure is at an address. [AMB-43]
+    pub(super) fn complete_command(&self, address: usize, completion: Completion) -> Result<()> {
+        let offset = address.wrapping_sub(self.commands.as_ptr().addr());
+        let size = size_of::<VDC_Command>();
+        let slot = match offset % size {
+            0 => u32::try_from(offset / size).unwrap_or(u32::MAX),
+            // No slot: the device still answers for its state first.
+            _ => u32::MAX,
+        };
+        self.device.complete_slot(slot, completion)
+    }
+}
+
+impl Poison for DeviceView {
+    fn poison(&self) {
+        self.device.poison();
+    }
+}

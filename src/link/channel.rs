@@ -1,0 +1,280 @@
+//! Messages and descriptors over one connection.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::message::{self, Message};
+use crate::sys::epoll::wait_readable;
+use crate::sys::pidfd;
+use crate::sys::process::generation;
+use crate::sys::socket::{self, Credentials};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// What a look at a connection gives.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A message and the descriptors that came with it.
+    Message(Message, Vec<OwnedFd>),
+    /// Nothing now.
+    Nothing,
+    /// The peer closed its end or its process ended, and everything it had sent is received.
+    HangUp,
+}
+
+/// A connection to another process of the set, or to this process itself.
+///
+/// Dropping it hangs up, also if a child that was forked meanwhile holds a copy of the socket.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    socket: OwnedFd,
+    /// The process itself as a witness: a child that it forked may hold its end of the socket
+    /// open after its death. None on kernels that have no such descriptor.
+    process: Option<OwnedFd>,
+    peer: Credentials,
+    generation: u32,
+}
+
+impl Channel {
+    /// Wraps a connected socket; None if the process at the other end has ended already.
+    pub(super) fn over(socket: OwnedFd) -> io::Result<Option<Self>> {
+        let peer = socket::credentials(socket.as_fd())?;
+        let process = match pidfd::of_peer(socket.as_fd(), peer.pid) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            process => process?,
+        };
+        let channel = Self {
+            socket,
+            process,
+            peer,
+            generation: generation(),
+        };
+        Ok((!channel.peer_has_ended()?).then_some(channel))
+    }
+
+    /// Sends a message; never blocks. A peer that does not read its messages is an error.
+    ///
+    /// A peer that has hung up is none: [`Self::receive`] says so, after the message in which the
+    /// peer may have told why.
+    pub(crate) fn send(&self, message: &Message, fds: &[BorrowedFd<'_>]) -> Result<()> {
+        match socket::send(self.socket.as_fd(), &message.encode(), fds) {
+            Err(error) if is_hang_up(&error) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("process {} does not read its messages", self.peer.pid),
+            )),
+            result => result.map_err(|error| self.error("cannot send to", &error)),
+        }
+    }
+
+    /// Takes the next message if there is one; never blocks. A malformed message is an error.
+    pub(crate) fn receive(&self) -> Result<Incoming> {
+        // Looked at first: what the peer sent before it ended is then in the socket already.
+        let ended = self
+            .peer_has_ended()
+            .map_err(|error| self.error("cannot watch", &error))?;
+        let mut packet = [0; message::MAX_LEN];
+        let (len, fds) = match socket::receive(self.socket.as_fd(), &mut packet) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && ended => {
+                return Ok(Incoming::HangUp);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok(Incoming::Nothing);
+            }
+            result => result.map_err(|error| self.error("cannot receive from", &error))?,
+        };
+        if len == 0 {
+            return Ok(Incoming::HangUp);
+        }
+        let message = Message::decode(&packet[..len])
+            .map_err(|reason| self.error("bad message from", &io::Error::other(reason)))?;
+        Ok(Incoming::Message(message, fds))
+    }
+
+    /// As [`Self::receive`], but waits for a message or the hang-up; `Nothing` after the limit.
+    pub(crate) fn receive_within(&self, limit: Duration) -> Result<Incoming> {
+        let start = Instant::now();
+        loop {
+            let incoming = self.receive()?;
+            let left = limit.saturating_sub(start.elapsed());
+            if left.is_zero() || !matches!(incoming, Incoming::Nothing) {
+                return Ok(incoming);
+            }
+            let events: Vec<_> = [Some(self.socket()), self.process()]
+                .into_iter()
+                .flatten()
+                .collect();
+            wait_readable(&events, left).map_err(|error| self.error("cannot watch", &error))?;
+        }
+    }
+
+    /// Process at the other end; 0 if it is hidden from this one by a namespace.
+    pub(crate) fn peer_pid(&self) -> i32 {
+        self.peer.pid
+    }
+
+    /// User of the process at the other end.
+    pub(crate) fn peer_uid(&self) -> u32 {
+        self.peer.uid
+    }
+
+    /// Group of the process at the other end.
+    pub(super) fn peer_gid(&self) -> u32 {
+        self.peer.gid
+    }
+
+    /// Readable when a message or the hang-up waits to be received.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Readable when the process at the other end has ended.
+    pub(crate) fn process(&self) -> Option<BorrowedFd<'_>> {
+        self.process.as_ref().map(AsFd::as_fd)
+    }
+
+    fn peer_has_ended(&self) -> io::Result<bool> {
+        self.process().map_or(Ok(false), pidfd::has_ended)
+    }
+
+    fn error(&self, what: &str, error: &io::Error) -> Error {
+        Error::system(format!("{what} process {}", self.peer.pid), error)
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        // In a forked child the connection belongs to the parent.
+        if self.generation == generation() {
+            // The peer may have hung up before.
+            let _ = socket::shut_down(self.socket.as_fd());
+        }
+    }
+}
+
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::support::{TempDir, Watchdog};
+    use crate::sys::socket::MAX_DESCRIPTORS;
+    use std::os::unix::net::UnixStream;
+
+    const WELCOME: Message = Message::Welcome {
+        participant: 1,
+        size: 4096,
+    };
+
+    #[test]
+    fn nothing_comes_from_a_silent_peer() {
+        let (near, _far) = TempDir::new().channels();
+        assert!(matches!(near.receive().unwrap(), Incoming::Nothing));
+        let limit = Duration::from_millis(20);
+        let start = Instant::now();
+        let incoming = near.receive_within(limit).unwrap();
+        assert!(matches!(incoming, Incoming::Nothing));
+        assert!(start.elapsed() >= limit);
+    }
+
+    #[test]
+    fn a_waiting_receiver_gets_the_message() {
+        let _watchdog = Watchdog::start();
+        let (near, far) = TempDir::new().channels();
+        let sender = std::thread::spawn(move || {
+            far.send(&WELCOME, &[]).unwrap();
+            far
+        });
+        let incoming = near.receive_within(Duration::MAX).unwrap();
+        assert!(matches!(incoming, Incoming::Message(WELCOME, fds) if fds.is_empty()));
+        sender.join().unwrap();
+    }
+
+    /// A refusal reaches a peer whose own message was never read, whether it speaks once more or not.
+    #[test]
+    fn last_words_come_before_the_hang_up() {
+        for speaks in [false, true] {
+            let (near, far) = TempDir::new().channels();
+            near.send(&WELCOME, &[]).unwrap();
+            far.send(&WELCOME, &[]).unwrap();
+            drop(far);
+            if speaks {
+                near.send(&WELCOME, &[]).unwrap();
+            }
+            assert!(matches!(
+                near.receive().unwrap(),
+                Incoming::Message(WELCOME, _)
+            ));
+            for _ in 0..2 {
+                assert!(matches!(near.receive().unwrap(), Incoming::HangUp));
+                near.send(&WELCOME, &[]).unwrap();
+            }
+        }
+    }
+
+    /// CRASH-05: closing a set is seen although a copy of the socket is still open, as in a child
+    /// that was forked.
+    #[test]
+    fn a_copy_of_the_socket_does_not_hide_the_hang_up() {
+        let (near, far) = TempDir::new().channels();
+        let copy = far.socket.try_clone().unwrap();
+        drop(far);
+        assert!(matches!(near.receive().unwrap(), Incoming::HangUp));
+        drop(copy);
+    }
+
+    #[test]
+    fn a_peer_that_never_reads_is_an_error() {
+        let (near, _far) = TempDir::new().channels();
+        let full = (0..100_000).find_map(|_| near.send(&WELCOME, &[]).err());
+        let error = full.expect("the queue has an end");
+        assert_eq!(error.kind(), ErrorKind::Unexpected);
+        let pid = std::process::id().to_string();
+        assert!(error.text().contains(&pid), "{error}");
+    }
+
+    /// SEC-07: a peer that sends nonsense gets an error, not a crash.
+    #[test]
+    fn malformed_messages_are_errors() {
+        let (near, far) = TempDir::new().channels();
+        let mut with_tail = WELCOME.encode();
+        with_tail.push(0);
+        let packets: [(&[u8], &str); 3] = [
+            (b"GET / HTTP/1.0", "does not come from this library"),
+            (&with_tail, "longer than its fields"),
+            (&[0; message::MAX_LEN + 1], "packet is too long"),
+        ];
+        for (packet, reason) in packets {
+            socket::send(far.socket.as_fd(), packet, &[]).unwrap();
+            let error = near.receive().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unexpected, "{error}");
+            assert!(error.text().contains(reason), "{error}");
+        }
+        far.send(&WELCOME, &[]).unwrap();
+        assert!(near.receive().is_ok());
+    }
+
+    #[test]
+    fn descriptors_have_a_limit_and_are_closed_with_a_bad_message() {
+        let (near, far) = TempDir::new().channels();
+        let (watched, given) = UnixStream::pair().unwrap();
+        let fds = [given.as_fd(); MAX_DESCRIPTORS + 1];
+        assert!(far.send(&WELCOME, &fds).is_err());
+
+        far.send(&WELCOME, &fds[1..]).unwrap();
+        match near.receive().unwrap() {
+            Incoming::Message(WELCOME, fds) => assert_eq!(fds.len(), MAX_DESCRIPTORS),
+            other => panic!("{other:?}"),
+        }
+
+        socket::send(far.socket.as_fd(), b"nonsense", &fds[1..]).unwrap();
+        assert!(near.receive().is_err());
+        drop(given);
+        // Its other end is closed only when no copy is left.
+        assert!(wait_readable(&[watched.as_fd()], Duration::from_secs(30)).unwrap());
+    }
+}

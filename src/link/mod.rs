@@ -1,0 +1,14 @@
+//! How the processes of a set find each other, and how they notice each other's death.
+//!
+//! The primary client announces its set as a socket in the runtime directory ([`rendezvous`]).
+//! The server and the secondaries connect and receive the descriptors of the shared memory
+//! ([`channel`]). The connection then stays open as a lifeline: one background thread of each
+//! process sees its peers hang up or end ([`watcher`]).
+
+pub(crate) mod channel;
+pub(crate) mod rendezvous;
+mod runtime_dir;
+pub(crate) mod watcher;
+
+#[cfg(test)]
+mod support;

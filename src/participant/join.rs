@@ -1,0 +1,80 @@
+//! How server and secondaries join a set: the handshake with the primary.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::link::channel::{Channel, Incoming};
+use crate::link::rendezvous::{self, Address};
+use crate::link::watcher::{self, Watch, Watched};
+use crate::protocol::message::{Message, Role};
+use crate::protocol::name::{Instance, Name};
+use crate::shm::area::Area;
+use crate::shm::control::Control;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the primary's library may take to answer. It answers at once; only a stopped process
+/// does not.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A place in a set.
+pub(crate) struct Place {
+    pub(crate) control: Control,
+    pub(crate) channel: Channel,
+    /// This process's number among the participants.
+    pub(crate) number: u32,
+}
+
+/// Asks the primary of a set for a place. `absent` is the kind of error if there is no such set.
+pub(crate) fn join(
+    role: Role,
+    instance: &Instance,
+    name: &Name,
+    absent: ErrorKind,
+) -> Result<Place> {
+    let missing = || Error::new(absent, format!("there is no set of the name {name}"));
+    let address = Address::of(instance.as_bytes(), name.as_bytes())?;
+    let channel = rendezvous::connect(&address)?.ok_or_else(missing)?;
+    let hello = Message::Hello {
+        role,
+        instance: instance.as_bytes().to_vec(),
+        name: name.as_bytes().to_vec(),
+    };
+    channel.send(&hello, &[])?;
+    match channel.receive_within(PATIENCE)? {
+        Incoming::Message(Message::Welcome { participant, size }, fds) => Ok(Place {
+            control: Control::open(only(fds, "the control segment")?, size)?,
+            channel,
+            number: participant,
+        }),
+        Incoming::Message(Message::Refused { kind, text }, _) => Err(Error::new(kind, text)),
+        Incoming::Message(..) => Err(unexpected("the primary answers with a wrong message")),
+        Incoming::HangUp => Err(missing()),
+        Incoming::Nothing => Err(unexpected(format!(
+            "process {}, the primary of set {name}, does not answer",
+            channel.peer_pid()
+        ))),
+    }
+}
+
+/// Watches a connection and the process at its other end.
+pub(crate) fn watch(target: Arc<dyn Watched>, channel: &Channel) -> Result<Watch> {
+    let mut descriptors = vec![(channel.socket(), 0)];
+    descriptors.extend(channel.process().map(|process| (process, 1)));
+    watcher::watch(target, &descriptors)
+}
+
+/// Maps the area behind a descriptor that came with a message.
+pub(crate) fn received_area(index: u32, size: u64, fds: Vec<OwnedFd>) -> Result<Arc<Area>> {
+    let fd = only(fds, "a buffer area")?;
+    Ok(Arc::new(Area::open(index, fd, size)?))
+}
+
+fn only(mut fds: Vec<OwnedFd>, what: &str) -> Result<OwnedFd> {
+    fds.pop()
+        .filter(|_| fds.is_empty())
+        .ok_or_else(|| unexpected(format!("{what} comes without its memory")))
+}
+
+fn unexpected(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Unexpected, text.into())
+}

@@ -1,0 +1,328 @@
+//! What primary, secondary and server have in common: one process's place in a set.
+//!
+//! The control segment, the abort, and waiting so that an abort or a close always ends it.
+
+pub(crate) mod join;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::codes::{
+    VDI_ABORT_CORRUPTION, VDI_ABORT_INTERNAL, VDI_ABORT_NONE, VDI_ABORT_UNKNOWN,
+};
+use crate::protocol::state::{self, Phase, ServerDevice};
+use crate::queue::doorbell::{self, Doorbell, Patience};
+use crate::shm::control::{self, Control};
+use crate::sync::{AtomicU32, Ordering};
+use crate::sys::process;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Why a set is aborted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbortReason {
+    /// One of the `VDI_ABORT_` codes.
+    pub code: u32,
+    /// The same in words; may be empty.
+    pub text: String,
+}
+
+/// This process's place in a set.
+pub(crate) struct Participant {
+    control: Control,
+    /// Process that made this value; a forked child is not a participant.
+    generation: u32,
+    closed: AtomicBool,
+    /// The abort, once this process has seen it: a peer cannot take it back.
+    aborted: AtomicBool,
+    /// The reason as this process found it, for the case that the shared one is unreadable.
+    own_reason: Mutex<Option<AbortReason>>,
+}
+
+impl Participant {
+    pub(crate) fn new(control: Control) -> Self {
+        doorbell::set_processors(process::processors());
+        Self {
+            control,
+            generation: process::generation(),
+            closed: AtomicBool::new(false),
+            aborted: AtomicBool::new(false),
+            own_reason: Mutex::new(None),
+        }
+    }
+
+    /// The control segment.
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Refuses calls after Close and in a forked child.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) || self.generation != process::generation() {
+            return Err(state::not_open());
+        }
+        Ok(())
+    }
+
+    /// Ends this process's part: later calls and waits in progress are refused. `false` if it was
+    /// ended before.
+    pub(crate) fn close(&self) -> bool {
+        if self.generation != process::generation() || self.closed.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        self.alarm();
+        true
+    }
+
+    /// The phase of the set. An impossible word aborts the set.
+    pub(crate) fn phase(&self) -> Phase {
+        if self.aborted.load(Ordering::Acquire) {
+            return Phase::Aborted;
+        }
+        let word = self.control.header().phase.0.load(Ordering::Acquire);
+        match Phase::from_word(word) {
+            Some(Phase::Aborted) => {
+                self.aborted.store(true, Ordering::Release);
+                Phase::Aborted
+            }
+            Some(phase) => phase,
+            None => {
+                self.corrupted("the phase of the set");
+                Phase::Aborted
+            }
+        }
+    }
+
+    /// Sets the first phase of a new set.
+    pub(crate) fn begin(&self) {
+        let phase = &self.control.header().phase.0;
+        phase.store(Phase::Created as u32, Ordering::Release);
+    }
+
+    /// Moves the set from one phase to the next and tells the waiting clients; `false` if it was
+    /// not in `from`, which after the checks of the caller means an abort. [ST-41]
+    pub(crate) fn advance(&self, from: Phase, to: Phase) -> bool {
+        let phase = &self.control.header().phase.0;
+        let moved =
+            phase.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Acquire);
+        self.set_bell().ring();
+        moved.is_ok()
+    }
+
+    /// Whether the set is aborted.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.phase() == Phase::Aborted
+    }
+
+    /// Aborts the set for every participant. The first reason is kept. [ST-02, ST-41]
+    pub(crate) fn abort(&self, code: u32, text: &str) {
+        let header = self.control.header();
+        lock(&self.own_reason).get_or_insert_with(|| AbortReason {
+            code,
+            text: text.to_owned(),
+        });
+        if header.abort_claim.0.swap(1, Ordering::AcqRel) == 0 {
+            control::write_text(&header.abort_text, cut(text).as_bytes());
+            header.abort_code.store(code, Ordering::Release);
+        }
+        self.aborted.store(true, Ordering::Release);
+        header
+            .phase
+            .0
+            .store(Phase::Aborted as u32, Ordering::Release);
+        self.alarm();
+    }
+
+    /// Aborts the set because of something that no correct peer writes. [SEC-07, AMB-31]
+    pub(crate) fn corrupted(&self, what: &str) {
+        let text = format!("{what} in shared memory is impossible");
+        self.abort(VDI_ABORT_CORRUPTION, &text);
+    }
+
+    /// Aborts the set after a panic in this library: shared memory may be half written.
+    pub(crate) fn poison(&self) {
+        self.abort(VDI_ABORT_INTERNAL, "internal error in the library");
+    }
+
+    /// Why the set is aborted; `None` if it is not.
+    pub(crate) fn abort_reason(&self) -> Option<AbortReason> {
+        if !self.is_aborted() {
+            return None;
+        }
+        let header = self.control.header();
+        let code = header.abort_code.load(Ordering::Acquire);
+        if code != VDI_ABORT_NONE {
+            let text = control::read_text(&header.abort_text);
+            let text = String::from_utf8_lossy(&text).into_owned();
+            return Some(AbortReason { code, text });
+        }
+        let own = lock(&self.own_reason).clone();
+        Some(own.unwrap_or(AbortReason {
+            code: VDI_ABORT_UNKNOWN,
+            text: String::new(),
+        }))
+    }
+
+    /// Waits at `bell` until `ready` answers. A close in this process, an abort and the deadline
+    /// end the wait; an abort wins over an answer. [CDEV-GETCMD-11]
+    pub(crate) fn wait<T>(
+        &self,
+        bell: Doorbell<'_>,
+        patience: &Patience,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut() -> Option<Result<T>>,
+    ) -> Result<T> {
+        let ready = || {
+            if let Err(error) = self.check_open() {
+                return Some(Err(error));
+            }
+            if self.is_aborted() {
+                return Some(Err(state::aborted()));
+            }
+            ready()
+        };
+        bell.wait(patience, deadline, ready)
+            .unwrap_or_else(|| Err(Error::new(ErrorKind::Timeout, "the time-out has elapsed")))
+    }
+
+    /// Bell of clients that wait for the set.
+    pub(crate) fn set_bell(&self) -> Doorbell<'_> {
+        Doorbell::new(&self.control.header().set_bell.0)
+    }
+
+    /// Bell of the completion agent.
+    pub(crate) fn agent_bell(&self) -> Doorbell<'_> {
+        Doorbell::new(&self.control.header().agent_bell.0)
+    }
+
+    /// Bell of the client thread that waits for commands of a device.
+    pub(crate) fn device_bell(&self, device: usize) -> Doorbell<'_> {
+        Doorbell::new(self.device_bell_word(device))
+    }
+
+    fn device_bell_word(&self, device: usize) -> &AtomicU32 {
+        &self.control.device(device).header().bell.0
+    }
+
+    /// Wakes everybody who waits for anything in this set.
+    pub(crate) fn alarm(&self) {
+        self.set_bell().alarm();
+        self.agent_bell().alarm();
+        for device in 0..self.device_count() {
+            self.device_bell(device).alarm();
+        }
+    }
+
+    /// What the server has done with a device; `None` for an impossible word.
+    pub(crate) fn server_device(&self, device: usize) -> Option<ServerDevice> {
+        let word = &self.control.device(device).header().server;
+        ServerDevice::from_word(word.load(Ordering::Acquire))
+    }
+
+    /// Whether the server has closed every device: nothing is wrong when the client then leaves.
+    pub(crate) fn all_devices_closed(&self) -> bool {
+        (0..self.device_count())
+            .all(|device| self.server_device(device) == Some(ServerDevice::Closed))
+    }
+
+    /// Number of devices of the set.
+    pub(crate) fn device_count(&self) -> usize {
+        self.control.geometry().devices as usize
+    }
+}
+
+/// The moment at which a wait of `timeout` ends; `None` for one that never does.
+pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
+    timeout.and_then(|timeout| Instant::now().checked_add(timeout))
+}
+
+/// Locks a mutex; one that a panicking thread left is used all the same, because the data behind
+/// the library's locks is consistent at every step.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// At most 255 bytes of a text, cut between characters.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(255);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_SERVER};
+    use std::sync::Arc;
+
+    fn pair() -> (Participant, Participant) {
+        let control = Control::create(2, 64, 0).unwrap();
+        let fd = control.fd().try_clone_to_owned().unwrap();
+        let other = Control::open(fd, control.size()).unwrap();
+        let one = Participant::new(control);
+        one.begin();
+        (one, Participant::new(other))
+    }
+
+    /// ST-02, ST-41: an abort is for everyone, its first reason stays, nothing undoes it.
+    #[test]
+    fn an_abort_is_a_latch_with_the_first_reason() {
+        let (one, two) = pair();
+        assert_eq!(one.abort_reason(), None);
+        one.abort(VDI_ABORT_CLIENT, "disk full");
+        two.abort(VDI_ABORT_SERVER, "later");
+        for participant in [&one, &two] {
+            let reason = participant.abort_reason().unwrap();
+            assert_eq!(
+                (reason.code, reason.text.as_str()),
+                (VDI_ABORT_CLIENT, "disk full")
+            );
+        }
+        assert!(!one.advance(Phase::Created, Phase::Connected));
+        let word = &one.control().header().phase.0;
+        word.store(Phase::Configured as u32, Ordering::Relaxed);
+        assert_eq!(one.phase(), Phase::Aborted, "a peer cannot take it back");
+    }
+
+    /// SEC-07, AMB-31
+    #[test]
+    fn an_impossible_phase_aborts() {
+        let (one, two) = pair();
+        two.control().header().phase.0.store(99, Ordering::Relaxed);
+        assert_eq!(one.phase(), Phase::Aborted);
+        assert_eq!(two.abort_reason().unwrap().code, VDI_ABORT_CORRUPTION);
+    }
+
+    /// ABT-03: an abort in one process ends a wait in another.
+    #[test]
+    fn an_abort_and_a_close_end_waits() {
+        let (one, two) = pair();
+        let (one, two) = (Arc::new(one), Arc::new(two));
+        let waiter = |participant: &Arc<Participant>| {
+            let participant = Arc::clone(participant);
+            std::thread::spawn(move || {
+                let bell = participant.device_bell(1);
+                let never = || None::<Result<()>>;
+                participant.wait(bell, &Patience::default(), None, never)
+            })
+        };
+        let closed = waiter(&two);
+        assert!(two.close());
+        assert!(!two.close());
+        let error = closed.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol);
+
+        let aborted = waiter(&one);
+        two.abort(VDI_ABORT_SERVER, "");
+        let error = aborted.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Abort);
+    }
+
+    #[test]
+    fn long_reasons_are_cut_between_characters() {
+        let (one, two) = pair();
+        one.abort(VDI_ABORT_CLIENT, &"ä".repeat(300));
+        assert_eq!(two.abort_reason().unwrap().text, "ä".repeat(127));
+    }
+}

@@ -1,0 +1,150 @@
+//! The completion agent: the thread that the server lends to a set. [14.7]
+
+use super::inner::Inner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::participant::lock;
+use crate::protocol::codes::VDI_ABORT_TIMEOUT;
+use crate::protocol::state::{self, ServerCall};
+use crate::queue::doorbell::Patience;
+use crate::sync::Ordering;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+/// Whether a thread is the agent, and what it must look at beside completions.
+#[derive(Default)]
+pub(super) struct Agent {
+    running: Mutex<Option<ThreadId>>,
+    gone: Condvar,
+    /// The server is closing the set.
+    pub(super) closing: AtomicBool,
+    /// Something other than a completion has happened.
+    nudged: AtomicBool,
+    patience: Patience,
+}
+
+impl Agent {
+    /// Waits until no thread is the agent; `false` if the calling thread is.
+    pub(super) fn wait_until_gone(&self) -> bool {
+        let mut running = lock(&self.running);
+        while let Some(thread) = *running {
+            if thread == thread::current().id() {
+                return false;
+            }
+            running = self
+                .gone
+                .wait(running)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        true
+    }
+
+    fn enter(&self) -> Result<Presence<'_>> {
+        let mut running = lock(&self.running);
+        if running.is_some() {
+            let text = "another thread is the completion agent of this set";
+            return Err(Error::new(ErrorKind::Busy, text));
+        }
+        *running = Some(thread::current().id());
+        Ok(Presence(self))
+    }
+}
+
+/// The calling thread is the agent as long as this lives.
+struct Presence<'a>(&'a Agent);
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.running) = None;
+        self.0.gone.notify_all();
+    }
+}
+
+impl Inner {
+    /// Wakes the agent for something other than a completion.
+    pub(super) fn nudge(&self) {
+        self.agent.nudged.store(true, Ordering::Release);
+        self.participant.agent_bell().ring();
+    }
+
+    /// The main loop. [SSET-AGENT-01, AMB-08]
+    pub(super) fn run_agent(&self) -> Result<()> {
+        self.participant.check_open()?;
+        let allowed = state::server(ServerCall::ExecuteCompletionAgent, self.state());
+        if allowed.is_err() && !self.participant.is_aborted() {
+            return allowed;
+        }
+        let _presence = self.agent.enter()?;
+        self.agent_runs();
+        loop {
+            if self.agent.closing.load(Ordering::Acquire) {
+                self.end_all();
+                return Ok(());
+            }
+            if self.participant.is_aborted() {
+                self.end_all();
+                return Err(state::aborted());
+            }
+            if let Err(what) = self.take_completions() {
+                self.participant.corrupted(what);
+                continue;
+            }
+            if self.try_terminate() {
+                return Ok(());
+            }
+            self.abort_if_hopeless();
+            self.wait_for_work();
+        }
+    }
+
+    /// Looks at every device that has announced completions.
+    fn take_completions(&self) -> std::result::Result<(), &'static str> {
+        let ready = &self.participant.control().header().ready.0;
+        let ready = ready.swap(0, Ordering::AcqRel);
+        for (index, device) in self.devices().iter().enumerate() {
+            if ready & 1 << index != 0 {
+                device.drain()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Aborts when nobody is left who could complete what is outstanding, or when the client has
+    /// been silent for too long.
+    fn abort_if_hopeless(&self) {
+        self.abort_if_primary_left();
+        let limit = self.patience_with_client();
+        if let (Some(limit), Some(since)) = (limit, self.silent_since()) {
+            if since.elapsed() > limit {
+                let text = format!("no completion for {} ms", limit.as_millis());
+                self.participant.abort(VDI_ABORT_TIMEOUT, &text);
+            }
+        }
+    }
+
+    fn wait_for_work(&self) {
+        let deadline = self.patience_with_client().map(|limit| {
+            // A command that is sent meanwhile is noticed in time: the limit counts from then.
+            let from = self.silent_since().unwrap_or_else(Instant::now);
+            from + limit + Duration::from_millis(1)
+        });
+        let ready = &self.participant.control().header().ready.0;
+        let bell = self.participant.agent_bell();
+        bell.wait(&self.agent.patience, deadline, || {
+            let work = ready.load(Ordering::Acquire) != 0
+                || self.agent.closing.load(Ordering::Acquire)
+                || self.agent.nudged.swap(false, Ordering::AcqRel)
+                || self.participant.is_aborted();
+            work.then_some(())
+        });
+    }
+
+    /// How long the client may be silent: two intervals of its serverTimeOut. [TMO-10, AMB-38]
+    fn patience_with_client(&self) -> Option<Duration> {
+        match self.requested.server_timeout_ms {
+            0 => None,
+            interval => Some(Duration::from_millis(interval.into()) * 2),
+        }
+    }
+}

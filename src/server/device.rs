@@ -1,0 +1,368 @@
+//! The server's device: sending commands and taking their completions.
+
+use super::inner::Inner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::participant::lock;
+use crate::protocol::codes::{
+    ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER, ERROR_IO_DEVICE, ERROR_NO_SYSTEM_RESOURCES,
+    ERROR_OPERATION_ABORTED, ERROR_SUCCESS, VDC_ClearError,
+};
+use crate::protocol::command::{CommandMessage, Completion, CompletionMessage, Place, moves_data};
+use crate::protocol::state::{self, ServerDevice};
+use crate::queue::ring::Ring;
+use crate::shm::area::Buffer;
+use crate::shm::layout::SLOT_WORDS;
+use crate::sync::Ordering;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+/// A command to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Its `VDC_` code; any value travels. [CMD-02]
+    pub code: i32,
+    /// Bytes to transfer, or the bits of what else the command has in this field. [CMD-03]
+    pub size: u32,
+    /// Position on the device. [CMD-03]
+    pub position: i64,
+    /// Address of an allocated buffer, or 0 for none.
+    pub address: usize,
+}
+
+impl Request {
+    /// A command without buffer, size and position.
+    #[must_use]
+    pub fn new(code: i32) -> Self {
+        Self {
+            code,
+            size: 0,
+            position: 0,
+            address: 0,
+        }
+    }
+
+    /// A command that moves `size` bytes through a buffer.
+    #[must_use]
+    pub fn transfer(code: i32, buffer: &Buffer, size: u32) -> Self {
+        Self {
+            size,
+            address: buffer.address(),
+            ..Self::new(code)
+        }
+    }
+}
+
+/// What to do when a command has ended; done exactly once. [SSET-AGENT-09]
+pub struct Callback(Kind);
+
+enum Kind {
+    Closure(Box<dyn FnOnce(Completion) + Send>),
+    /// A function and its argument: what the C interface needs, without an allocation per command.
+    Function(fn(usize, Completion), usize),
+}
+
+impl Callback {
+    /// Calls a closure: on the agent's thread, or on the sending thread if sending fails. It may
+    /// send, allocate, free and abort. It should not block.
+    pub fn new(closure: impl FnOnce(Completion) + Send + 'static) -> Self {
+        Self(Kind::Closure(Box::new(closure)))
+    }
+
+    /// Calls a function with an argument.
+    pub(crate) fn function(function: fn(usize, Completion), argument: usize) -> Self {
+        Self(Kind::Function(function, argument))
+    }
+
+    fn call(self, completion: Completion) {
+        match self.0 {
+            Kind::Closure(closure) => closure(completion),
+            Kind::Function(function, argument) => function(argument, completion),
+        }
+    }
+}
+
+/// A device that the server opened. Belongs to its set and ends with it.
+pub struct Device {
+    state: Arc<DeviceState>,
+}
+
+impl Device {
+    pub(super) fn new(state: Arc<DeviceState>) -> Self {
+        Self { state }
+    }
+
+    /// Sends a command; never blocks. [SDEV-SEND-01]
+    ///
+    /// # Errors
+    ///
+    /// `QueueFull`, `IoError`, `Protocol` if the device is closed, `Abort`, `Invalid` for a bad
+    /// buffer. The callback has then been called, with the matching code. [SDEV-SEND-04]
+    pub fn send(&self, request: Request, callback: Callback) -> Result<()> {
+        self.state.send(&request, callback)
+    }
+
+    /// Closes the device. [SDEV-CLOSE-01]
+    ///
+    /// # Errors
+    ///
+    /// `Close` if it was closed before, `Abort`, `Protocol` if the set is not open.
+    pub fn close(&self) -> Result<()> {
+        self.state.close()
+    }
+
+    /// Aborts the set after a panic inside one of its calls.
+    pub(crate) fn poison(&self) {
+        self.state.set.participant.poison();
+    }
+}
+
+/// What the set knows of a device that is open.
+pub(super) struct DeviceState {
+    set: Arc<Inner>,
+    index: usize,
+    progress: Mutex<Progress>,
+}
+
+/// Positions in the rings, and the outstanding commands.
+struct Progress {
+    /// Commands put into the ring.
+    sent: u32,
+    /// Completions taken from the ring.
+    completed: u32,
+    /// By ticket: the commands that were sent and have not ended.
+    outstanding: Vec<Option<Outstanding>>,
+    /// Unused tickets, the longest unused first.
+    tickets: VecDeque<u32>,
+    /// The IO-ERROR state. [ERR-01]
+    failed: bool,
+    closed: bool,
+    /// After the abort: nothing is sent any more. [ABT-04]
+    dead: bool,
+}
+
+struct Outstanding {
+    callback: Callback,
+    code: i32,
+    size: u32,
+    address: usize,
+    /// Place in the order of sending.
+    position: u32,
+}
+
+/// Why a command was not sent: the error for the caller, the code for the callback.
+type Refusal = (Error, i32);
+
+fn refusal(kind: ErrorKind, text: &'static str, code: i32) -> Refusal {
+    (Error::new(kind, text), code)
+}
+
+impl DeviceState {
+    pub(super) fn new(set: Arc<Inner>, index: usize) -> Self {
+        let capacity = set.participant.control().geometry().capacity;
+        Self {
+            set,
+            index,
+            progress: Mutex::new(Progress {
+                sent: 0,
+                completed: 0,
+                outstanding: (0..capacity).map(|_| None).collect(),
+                tickets: (0..capacity).collect(),
+                failed: false,
+                closed: false,
+                dead: false,
+            }),
+        }
+    }
+
+    fn commands(&self) -> Ring<'_> {
+        let block = self.set.participant.control().device(self.index);
+        Ring::new(&block.header().command_tail.0, block.commands(), SLOT_WORDS)
+    }
+
+    fn completions(&self) -> Ring<'_> {
+        let block = self.set.participant.control().device(self.index);
+        let tail = &block.header().completion_tail.0;
+        Ring::new(tail, block.completions(), SLOT_WORDS)
+    }
+
+    fn send(&self, request: &Request, callback: Callback) -> Result<()> {
+        let mut progress = lock(&self.progress);
+        match self.place(&mut progress, request) {
+            Ok((ticket, place)) => {
+                self.queue(&mut progress, request, callback, ticket, place);
+                drop(progress);
+                self.set.participant.device_bell(self.index).ring();
+                Ok(())
+            }
+            Err((error, code)) => {
+                // Outside the lock: the callback may send.
+                drop(progress);
+                callback.call(Completion::automatic(code));
+                Err(error)
+            }
+        }
+    }
+
+    /// A ticket and the place of the buffer, or why not. [SDEV-SEND-04, AMB-28]
+    fn place(
+        &self,
+        progress: &mut Progress,
+        request: &Request,
+    ) -> std::result::Result<(u32, Option<Place>), Refusal> {
+        let participant = &self.set.participant;
+        if let Err(error) = participant.check_open() {
+            return Err((error, ERROR_INVALID_HANDLE));
+        }
+        if progress.dead || participant.is_aborted() {
+            return Err((state::aborted(), ERROR_OPERATION_ABORTED));
+        }
+        if progress.closed {
+            let text = "the device is closed";
+            return Err(refusal(ErrorKind::Protocol, text, ERROR_INVALID_HANDLE));
+        }
+        if progress.failed && request.code != VDC_ClearError {
+            let text = "the device is in the IO-ERROR state and takes VDC_ClearError only";
+            return Err(refusal(ErrorKind::IoError, text, ERROR_IO_DEVICE));
+        }
+        let Some(&ticket) = progress.tickets.front() else {
+            let text = "too many commands are outstanding on this device";
+            let code = ERROR_NO_SYSTEM_RESOURCES;
+            return Err(refusal(ErrorKind::QueueFull, text, code));
+        };
+        let place = self.set.lend(request).ok_or_else(|| {
+            let text = "buffer is not an allocated buffer of this set that holds size bytes";
+            refusal(ErrorKind::Invalid, text, ERROR_INVALID_PARAMETER)
+        })?;
+        progress.tickets.pop_front();
+        Ok((ticket, place))
+    }
+
+    fn queue(
+        &self,
+        progress: &mut Progress,
+        request: &Request,
+        callback: Callback,
+        ticket: u32,
+        place: Option<Place>,
+    ) {
+        let message = CommandMessage {
+            ticket,
+            code: request.code,
+            size: request.size,
+            position: request.position,
+            place,
+        };
+        progress.outstanding[ticket as usize] = Some(Outstanding {
+            callback,
+            code: request.code,
+            size: request.size,
+            address: request.address,
+            position: progress.sent,
+        });
+        self.set.command_sent();
+        let ring = self.commands();
+        ring.write(progress.sent, message.encode());
+        progress.sent = progress.sent.wrapping_add(1);
+        ring.publish(progress.sent);
+    }
+
+    /// Takes the completions that are there now and calls their callbacks, in order.
+    ///
+    /// The error names what is impossible about a completion. [SEC-07]
+    pub(super) fn drain(&self) -> std::result::Result<(), &'static str> {
+        let ring = self.completions();
+        let completed = lock(&self.progress).completed;
+        let ready = ring
+            .ready(completed)
+            .map_err(|_| "the end of the completion queue")?;
+        for position in (0..ready).map(|n| completed.wrapping_add(n)) {
+            let message = CompletionMessage::decode(ring.read(position));
+            let ended = lock(&self.progress).take(&message)?;
+            let Some(ended) = ended else {
+                return Ok(());
+            };
+            self.set.command_ended(ended.address);
+            ended.callback.call(message.completion);
+        }
+        Ok(())
+    }
+
+    /// Ends every outstanding command, in the order of sending. [ABT-08]
+    pub(super) fn end_all(&self) {
+        let mut ended: Vec<Outstanding> = {
+            let mut progress = lock(&self.progress);
+            progress.dead = true;
+            progress
+                .outstanding
+                .iter_mut()
+                .filter_map(Option::take)
+                .collect()
+        };
+        let sent = lock(&self.progress).sent;
+        ended.sort_by_key(|command| std::cmp::Reverse(sent.wrapping_sub(command.position)));
+        for command in ended {
+            self.set.command_ended(command.address);
+            command
+                .callback
+                .call(Completion::automatic(ERROR_OPERATION_ABORTED));
+        }
+    }
+
+    fn close(&self) -> Result<()> {
+        let participant = &self.set.participant;
+        participant.check_open()?;
+        if participant.is_aborted() {
+            return Err(state::aborted());
+        }
+        let mut progress = lock(&self.progress);
+        if progress.closed {
+            return Err(Error::new(ErrorKind::Close, "the device was closed before"));
+        }
+        progress.closed = true;
+        let word = &participant.control().device(self.index).header().server;
+        word.store(ServerDevice::Closed as u32, Ordering::Release);
+        drop(progress);
+        participant.device_bell(self.index).ring();
+        self.set.device_closed();
+        Ok(())
+    }
+}
+
+impl Progress {
+    /// Takes the command that a completion belongs to; `None` after the abort.
+    fn take(
+        &mut self,
+        message: &CompletionMessage,
+    ) -> std::result::Result<Option<Outstanding>, &'static str> {
+        if self.dead {
+            return Ok(None);
+        }
+        let command = self
+            .outstanding
+            .get_mut(message.ticket as usize)
+            .and_then(Option::take)
+            .ok_or("the number of a completion")?;
+        let completion = &message.completion;
+        let most = if moves_data(command.code) {
+            command.size
+        } else {
+            0
+        };
+        self.completed = self.completed.wrapping_add(1);
+        self.tickets.push_back(message.ticket);
+        match (
+            command.code == VDC_ClearError,
+            completion.code == ERROR_SUCCESS,
+        ) {
+            (true, true) => self.failed = false,
+            (false, false) => self.failed = true,
+            _ => {}
+        }
+        if completion.bytes > most {
+            // Ended all the same, as every command must be.
+            self.outstanding[message.ticket as usize] = Some(command);
+            return Err("the byte count of a completion");
+        }
+        Ok(Some(command))
+    }
+}

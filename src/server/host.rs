@@ -1,0 +1,42 @@
+//! The server's side of the rendezvous.
+
+use super::inner::Inner;
+use crate::error::Result;
+use crate::link::channel::{Channel, Incoming};
+use crate::link::watcher::{Next, Watched};
+use crate::protocol::codes::VDI_ABORT_CORRUPTION;
+use crate::protocol::message::Message;
+use crate::shm::area::Area;
+use std::sync::Arc;
+
+/// The primary, as the server sees it.
+pub(super) struct Host {
+    pub(super) set: Arc<Inner>,
+    pub(super) channel: Arc<Channel>,
+}
+
+/// Passes a new buffer area to the primary, which passes it on. [BUF-10]
+pub(super) fn send_area(channel: &Channel, area: &Area) -> Result<()> {
+    let message = Message::Area {
+        index: area.index(),
+        size: area.size(),
+    };
+    channel.send(&message, &[area.fd()])
+}
+
+impl Watched for Host {
+    fn ready(&self, _token: u32) -> Next {
+        match self.channel.receive() {
+            Ok(Incoming::Nothing) => Next::Keep,
+            Ok(Incoming::HangUp) => {
+                self.set.primary_gone(self.channel.peer_pid());
+                Next::Drop
+            }
+            Ok(Incoming::Message(..)) | Err(_) => {
+                let text = "the primary sent a message that is none";
+                self.set.participant.abort(VDI_ABORT_CORRUPTION, text);
+                Next::Drop
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What the server's set, devices, agent and link share: how far the server has come.
+
+use super::agent::Agent;
+use super::device::{DeviceState, Request};
+use super::pool::{BufferRequest, Pool};
+use crate::error::Result;
+use crate::participant::{Participant, lock};
+use crate::protocol::codes::VDI_ABORT_PRIMARY_DIED;
+use crate::protocol::command::{Place, moves_data};
+use crate::protocol::config::Configuration;
+use crate::protocol::name::Name;
+use crate::protocol::state::{self, Phase, ServerCall, ServerState};
+use crate::sync::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicI32;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+pub(super) struct Inner {
+    pub(super) participant: Participant,
+    pub(super) requested: Configuration,
+    pub(super) progress: Mutex<Progress>,
+    pub(super) pool: Mutex<Pool>,
+    pub(super) agent: Agent,
+    /// Commands that were sent and have not ended, on all devices.
+    outstanding: AtomicUsize,
+    /// When the client last showed that it is alive: the last completion, or the first command
+    /// after a time without any. [AMB-38]
+    last_progress: Mutex<Instant>,
+    /// Process id of the primary, once it has left after the last device was closed.
+    left: AtomicI32,
+}
+
+/// How far the server has come.
+pub(super) struct Progress {
+    pub(super) stage: Stage,
+    pub(super) config: Configuration,
+    pub(super) requests: Vec<BufferRequest>,
+    pub(super) devices: Vec<(Name, Arc<DeviceState>)>,
+    closed: usize,
+    agent_ran: bool,
+}
+
+/// The server's own view of the phase, which no peer can change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Connected,
+    Configurable,
+    Configured,
+    Terminated,
+}
+
+impl Inner {
+    pub(super) fn new(participant: Participant, requested: Configuration) -> Self {
+        Self {
+            participant,
+            requested,
+            progress: Mutex::new(Progress {
+                stage: Stage::Connected,
+                config: requested,
+                requests: Vec::new(),
+                devices: Vec::new(),
+                closed: 0,
+                agent_ran: false,
+            }),
+            pool: Mutex::default(),
+            agent: Agent::default(),
+            outstanding: AtomicUsize::new(0),
+            last_progress: Mutex::new(Instant::now()),
+            left: AtomicI32::new(0),
+        }
+    }
+
+    /// The state of the set as the server sees it. [ST-40]
+    pub(super) fn state(&self) -> ServerState {
+        self.state_of(&lock(&self.progress))
+    }
+
+    fn state_of(&self, progress: &Progress) -> ServerState {
+        if self.participant.is_aborted() {
+            return ServerState::Abort;
+        }
+        match progress.stage {
+            Stage::Connected => ServerState::Connected,
+            Stage::Configurable => ServerState::Configurable,
+            Stage::Configured if progress.devices.is_empty() && !progress.agent_ran => {
+                ServerState::Initializing
+            }
+            Stage::Configured => ServerState::Active,
+            Stage::Terminated => ServerState::Terminated,
+        }
+    }
+
+    /// Refuses a call that the state does not allow.
+    pub(super) fn check(&self, call: ServerCall) -> Result<()> {
+        self.checked(call).map(drop)
+    }
+
+    /// As [`Inner::check`]; the state then stays until the guard is dropped.
+    pub(super) fn checked(&self, call: ServerCall) -> Result<MutexGuard<'_, Progress>> {
+        self.participant.check_open()?;
+        let progress = lock(&self.progress);
+        state::server(call, self.state_of(&progress))?;
+        Ok(progress)
+    }
+
+    /// The open devices, in the order of opening.
+    pub(super) fn devices(&self) -> Vec<Arc<DeviceState>> {
+        let progress = lock(&self.progress);
+        progress
+            .devices
+            .iter()
+            .map(|(_, device)| Arc::clone(device))
+            .collect()
+    }
+
+    /// Lends the buffer of a request to the client. `Some(None)` if it has none and needs none.
+    pub(super) fn lend(&self, request: &Request) -> Option<Option<Place>> {
+        let moves_data = moves_data(request.code);
+        if request.address == 0 {
+            return (!moves_data).then_some(None);
+        }
+        let size = if moves_data { request.size } else { 0 };
+        let (area, offset) = lock(&self.pool).lend(request.address, size)?;
+        Some(Some(Place { area, offset }))
+    }
+
+    /// A command is about to be sent.
+    pub(super) fn command_sent(&self) {
+        if self.outstanding.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.note_progress();
+        }
+    }
+
+    /// A command has ended; its buffer is the server's again.
+    pub(super) fn command_ended(&self, address: usize) {
+        if address != 0 {
+            lock(&self.pool).take_back(address);
+        }
+        self.note_progress();
+        self.outstanding.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn note_progress(&self) {
+        if self.requested.server_timeout_ms != 0 {
+            *lock(&self.last_progress) = Instant::now();
+        }
+    }
+
+    /// Since when the client owes a completion; `None` if it owes none. [TMO-12]
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        let owing = self.outstanding.load(Ordering::Acquire) > 0;
+        owing.then(|| *lock(&self.last_progress))
+    }
+
+    /// One more device was closed.
+    pub(super) fn device_closed(&self) {
+        lock(&self.progress).closed += 1;
+        if self.try_terminate() {
+            self.nudge();
+        }
+    }
+
+    /// Ends the set normally if all devices are closed and nothing is outstanding; whether it has
+    /// ended. [NT-03, SDEV-CLOSE-06]
+    pub(super) fn try_terminate(&self) -> bool {
+        let mut progress = lock(&self.progress);
+        let done = progress.stage == Stage::Configured
+            && progress.closed == self.participant.device_count()
+            && self.outstanding.load(Ordering::Acquire) == 0;
+        if done
+            && self
+                .participant
+                .advance(Phase::Configured, Phase::Terminated)
+        {
+            progress.stage = Stage::Terminated;
+        }
+        progress.stage == Stage::Terminated
+    }
+
+    /// A thread has become the agent.
+    pub(super) fn agent_runs(&self) {
+        lock(&self.progress).agent_ran = true;
+    }
+
+    /// Ends every outstanding command of every device. [ABT-08]
+    pub(super) fn end_all(&self) {
+        for device in self.devices() {
+            device.end_all();
+        }
+        if self.agent.closing.load(Ordering::Acquire) {
+            // The devices hold the set, and the set holds the devices.
+            lock(&self.progress).devices.clear();
+        }
+    }
+
+    /// Devices that were opened and not closed; none counts after an abort. [SSET-CLOSE-02]
+    pub(super) fn open_devices(&self) -> usize {
+        if self.participant.is_aborted() {
+            return 0;
+        }
+        let progress = lock(&self.progress);
+        progress.devices.len() - progress.closed
+    }
+
+    /// Whether closing now leaves clients without an ending. [AMB-40]
+    pub(super) fn must_abort_at_close(&self) -> bool {
+        !matches!(self.state(), ServerState::Terminated | ServerState::Abort)
+    }
+
+    /// The primary has closed the set or died. That is an abort, unless all devices are closed:
+    /// then what it completed before it left still counts. [CRASH-02, CSET-CLOSE-06]
+    pub(super) fn primary_gone(&self, pid: i32) {
+        if !matches!(self.state(), ServerState::Terminated | ServerState::Abort) {
+            self.left.store(pid.max(1), Ordering::Release);
+            if lock(&self.progress).closed < self.participant.device_count() {
+                self.abort_if_primary_left();
+            }
+            self.nudge();
+        }
+    }
+
+    /// Aborts if the primary has left, so that nobody can complete what is outstanding.
+    pub(super) fn abort_if_primary_left(&self) {
+        let pid = self.left.load(Ordering::Acquire);
+        if pid != 0 {
+            let text = format!("primary client process {pid} has ended");
+            self.participant.abort(VDI_ABORT_PRIMARY_DIED, &text);
+        }
+    }
+}

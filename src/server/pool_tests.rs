@@ -1,0 +1,103 @@
+use super::*;
+
+fn request(size: u32, alignment: u32, count: u32) -> BufferRequest {
+    BufferRequest {
+        size,
+        alignment,
+        count,
+    }
+}
+
+fn pool(requests: &[BufferRequest], prefix: u32) -> Pool {
+    let layout = Layout::new(requests, prefix).unwrap();
+    let mut pool = Pool::default();
+    pool.add(Area::create(0, layout.size).unwrap(), &layout);
+    pool
+}
+
+fn kind<T>(result: Result<T>) -> ErrorKind {
+    result.err().expect("an error").kind()
+}
+
+/// BUF-03, BUF-05, BUF-07, SSET-ALLOC-02: aligned, apart, each with its prefix zone before it.
+#[test]
+fn buffers_do_not_overlap_and_are_aligned() {
+    let requests = [
+        request(65536, 65536, 3),
+        request(512, 512, 5),
+        request(5000, 1024, 4),
+    ];
+    for prefix in [0, 1, 512, 100_000] {
+        let mut pool = pool(&requests, prefix);
+        let mut ranges = Vec::new();
+        for BufferRequest {
+            size,
+            alignment,
+            count,
+        } in requests
+        {
+            for _ in 0..count {
+                let buffer = pool.allocate(size, alignment).unwrap();
+                assert_eq!(buffer.address() % alignment as usize, 0);
+                let start = buffer.address() - prefix as usize;
+                ranges.push((start, buffer.address() + size as usize));
+            }
+        }
+        ranges.sort_unstable();
+        assert!(
+            ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0),
+            "{prefix}"
+        );
+        let span = ranges[ranges.len() - 1].1 - ranges[0].0;
+        assert!(span as u64 <= pool.areas[0].size());
+    }
+}
+
+/// AMB-22, BUF-13, SSET-ALLOC-03
+#[test]
+fn the_smallest_fitting_buffer_is_taken_until_none_is_left() {
+    let mut pool = pool(&[request(1000, 512, 1), request(4096, 4096, 2)], 0);
+    assert_eq!(pool.available(1, 512), 3);
+    assert_eq!(pool.available(1000, 4096), 2);
+    assert_eq!(pool.available(4097, 512), 0);
+    let small = pool.allocate(700, 512).unwrap();
+    assert_eq!(pool.available(1, 512), 2);
+    assert_eq!(pool.available(1000, 512), 2, "the small one is gone");
+    assert!(pool.allocate(700, 512).is_ok());
+    assert!(pool.allocate(700, 512).is_ok());
+    assert_eq!(kind(pool.allocate(1, 512)), ErrorKind::Memory);
+    pool.free(small.address(), 700).unwrap();
+    assert!(pool.allocate(1000, 512).is_ok(), "its whole size is back");
+}
+
+/// SSET-FREE-02, SSET-FREE-03, SSET-SHARED-01
+#[test]
+fn only_idle_allocated_buffers_can_be_freed() {
+    let mut pool = pool(&[request(4096, 512, 1)], 0);
+    let buffer = pool.allocate(4096, 512).unwrap();
+    let address = buffer.address();
+    assert!(pool.is_allocated(address));
+    assert!(!pool.is_allocated(address + 1));
+    assert_eq!(kind(pool.free(address, 4095)), ErrorKind::Invalid);
+    assert_eq!(kind(pool.free(address + 512, 4096)), ErrorKind::Invalid);
+    assert!(pool.lend(address, 4097).is_none());
+    assert!(pool.lend(address, 4096).is_some());
+    assert_eq!(kind(pool.free(address, 4096)), ErrorKind::Invalid);
+    pool.take_back(address);
+    pool.free(address, 4096).unwrap();
+    assert_eq!(kind(pool.free(address, 4096)), ErrorKind::Invalid);
+    assert!(pool.lend(address, 1).is_none());
+}
+
+/// BUF-08: sums that no machine can hold are computed without overflow.
+#[test]
+fn absurd_sums_are_refused_or_computed() {
+    let huge = request(i32::MAX as u32, 65536, u32::MAX);
+    let size = Layout::new(&[huge], 0).unwrap().size;
+    assert!(size > 1 << 62);
+    assert_eq!(
+        kind(Layout::new(&[huge, huge, huge], 0)),
+        ErrorKind::Invalid
+    );
+    assert_eq!(Layout::new(&[], 0).unwrap().size, 0);
+}

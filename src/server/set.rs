@@ -1,0 +1,339 @@
+//! The server's device set.
+
+use super::device::{Device, DeviceState};
+use super::host::{self, Host};
+use super::inner::{Inner, Stage};
+use super::pool::{BufferRequest, Layout};
+use crate::error::{Error, ErrorKind, Result};
+use crate::link::channel::Channel;
+use crate::link::watcher::{Watch, Watched};
+use crate::participant::{AbortReason, Participant, join, lock};
+use crate::protocol::codes::{VDI_ABORT_SERVER, VDI_ABORT_SERVER_CLOSED};
+use crate::protocol::config::{Configuration, ServerParameters, buffer_alignment};
+use crate::protocol::message::Role;
+use crate::protocol::name::{Instance, Name};
+use crate::protocol::state::{self, Phase, ServerCall, ServerDevice};
+use crate::shm::area::{Area, Buffer};
+use crate::shm::control;
+use crate::sync::Ordering;
+use std::process;
+use std::sync::{Arc, Mutex};
+
+/// A device set, as the server has it open.
+///
+/// May be used from any thread. Dropping it closes it.
+pub struct Set {
+    inner: Arc<Inner>,
+    link: Mutex<Option<Link>>,
+    /// Held while an area is made, so that areas are numbered in the order of their arrival.
+    growth: Mutex<()>,
+}
+
+/// The connection to the primary; the watch ends first.
+struct Link {
+    _watch: Watch,
+    channel: Arc<Channel>,
+}
+
+impl Set {
+    /// Attaches the server to the set that a client created. [SSET-OPEN-01]
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` if there is no such set, `Busy` if another server has it, `Abort`, `Security`,
+    /// `Memory` or `Unexpected` from the operating system.
+    pub fn open(instance: &Instance, name: &Name) -> Result<Self> {
+        let place = join::join(Role::Server, instance, name, ErrorKind::Invalid)?;
+        let requested = control::read_config(&place.control.header().requested);
+        let requested = Configuration::from_words(requested);
+        // Lenient, because only the creator knows which mode it asked for.
+        let requested = requested.requested(true).map_err(|error| {
+            let text = format!("the configuration of the client is refused: {error}");
+            Error::new(ErrorKind::Unexpected, text)
+        })?;
+        if requested.device_count != place.control.geometry().devices {
+            let text = "the configuration of the client does not match its control segment";
+            return Err(Error::new(ErrorKind::Unexpected, text));
+        }
+        let inner = Arc::new(Inner::new(Participant::new(place.control), requested));
+        let channel = Arc::new(place.channel);
+        let host: Arc<dyn Watched> = Arc::new(Host {
+            set: Arc::clone(&inner),
+            channel: Arc::clone(&channel),
+        });
+        let link = Link {
+            _watch: join::watch(host, &channel)?,
+            channel,
+        };
+        Ok(Self {
+            inner,
+            link: Mutex::new(Some(link)),
+            growth: Mutex::new(()),
+        })
+    }
+
+    /// The configuration as it stands. [SSET-GETCFG-01, AMB-12]
+    ///
+    /// # Errors
+    ///
+    /// `Abort`, or `Protocol` if the set is not open.
+    pub fn configuration(&self) -> Result<Configuration> {
+        self.inner.check(ServerCall::GetConfiguration)?;
+        Ok(lock(&self.inner.progress).config)
+    }
+
+    /// Starts the configuration. [SSET-BEGIN-01]
+    ///
+    /// # Errors
+    ///
+    /// `NotSupported` for a value out of its rule, `Protocol` in any other state, `Abort`.
+    pub fn begin_configuration(&self, parameters: &ServerParameters) -> Result<()> {
+        let mut progress = self.inner.checked(ServerCall::BeginConfiguration)?;
+        let config = self.inner.requested.merged(parameters)?;
+        if !self
+            .inner
+            .participant
+            .advance(Phase::Connected, Phase::Configurable)
+        {
+            return Err(state::aborted());
+        }
+        progress.config = config;
+        progress.stage = Stage::Configurable;
+        Ok(())
+    }
+
+    /// Declares that buffers will be needed. [SSET-REQBUF-01]
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a bad size, alignment or count, `Memory`, `Protocol`, `Abort`.
+    pub fn request_buffers(&self, size: u32, alignment: u32, count: u32) -> Result<()> {
+        let mut progress = self.inner.checked(ServerCall::RequestBuffers)?;
+        if count == 0 {
+            return Err(Error::new(ErrorKind::Invalid, "count is 0"));
+        }
+        let alignment = check_buffer(size, alignment, &progress.config)?;
+        let request = BufferRequest {
+            size,
+            alignment,
+            count,
+        };
+        if progress.stage == Stage::Configurable {
+            progress.requests.push(request);
+            let sum = Layout::new(&progress.requests, progress.config.prefix_zone_size);
+            return sum.map(drop).inspect_err(|_| {
+                progress.requests.pop();
+            });
+        }
+        let prefix = progress.config.prefix_zone_size;
+        // Other calls go on while the memory is brought in.
+        drop(progress);
+        self.add_area(&[request], prefix)?;
+        Ok(())
+    }
+
+    /// How many more buffers of a kind can be allocated. [AMB-22]
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` for a bad size or alignment, `Protocol`, `Abort`.
+    pub fn query_available_buffers(&self, size: u32, alignment: u32) -> Result<u32> {
+        let progress = self.inner.checked(ServerCall::QueryAvailableBuffers)?;
+        let alignment = check_buffer(size, alignment, &progress.config)?;
+        if progress.stage == Stage::Configurable {
+            let fitting = progress
+                .requests
+                .iter()
+                .filter(|request| request.size >= size && request.alignment >= alignment);
+            return Ok(fitting.fold(0, |sum, request| sum.saturating_add(request.count)));
+        }
+        Ok(lock(&self.inner.pool).available(size, alignment))
+    }
+
+    /// Ends the configuration. [SSET-END-01]
+    ///
+    /// # Errors
+    ///
+    /// `Memory`: the requests so far are forgotten; `Protocol`, `Abort`, `Unexpected`.
+    pub fn end_configuration(&self) -> Result<()> {
+        let mut progress = self.inner.checked(ServerCall::EndConfiguration)?;
+        let prefix = progress.config.prefix_zone_size;
+        let size = match self.add_area(&progress.requests, prefix) {
+            Err(error) if error.kind() == ErrorKind::Memory => {
+                progress.requests.clear();
+                return Err(error);
+            }
+            result => result?,
+        };
+        progress.config.buffer_area_size = u32::try_from(size).unwrap_or(u32::MAX);
+        let participant = &self.inner.participant;
+        let words = progress.config.to_words();
+        control::write_config(&participant.control().header().decided, words);
+        progress.stage = Stage::Configured;
+        if !participant.advance(Phase::Configurable, Phase::Configured) {
+            return Err(state::aborted());
+        }
+        Ok(())
+    }
+
+    /// Makes an area for some requests and shows it to the clients; returns its size.
+    fn add_area(&self, requests: &[BufferRequest], prefix: u32) -> Result<u64> {
+        let layout = Layout::new(requests, prefix)?;
+        if layout.size == 0 {
+            return Ok(0);
+        }
+        let _growth = lock(&self.growth);
+        let number = lock(&self.inner.pool).next_area();
+        let area = Area::create(number, layout.size)?;
+        let channel = lock(&self.link)
+            .as_ref()
+            .map(|link| Arc::clone(&link.channel))
+            .ok_or_else(state::not_open)?;
+        host::send_area(&channel, &area)?;
+        lock(&self.inner.pool).add(area, &layout);
+        Ok(layout.size)
+    }
+
+    /// Lends the calling thread to the set as its completion agent. [SSET-AGENT-01, AMB-08]
+    ///
+    /// # Errors
+    ///
+    /// `Abort` after every callback was called, `Busy`, `Protocol`.
+    pub fn execute_completion_agent(&self) -> Result<()> {
+        // The set may be closed from inside a callback: this keeps it alive until the agent leaves.
+        let inner = Arc::clone(&self.inner);
+        inner.run_agent()
+    }
+
+    /// Opens the next device and announces its name. [SSET-OPENDEV-01]
+    ///
+    /// # Errors
+    ///
+    /// `Open` if all are open, `Invalid` for a wrong or repeated name, `Protocol`, `Abort`.
+    pub fn open_device(&self, name: &Name) -> Result<Device> {
+        let mut progress = self.inner.checked(ServerCall::OpenDevice)?;
+        let index = progress.devices.len();
+        if index >= self.inner.participant.device_count() {
+            let text = format!("all {index} devices of the set have been opened");
+            return Err(Error::new(ErrorKind::Open, text));
+        }
+        let header = self.inner.participant.control().device(index).header();
+        let invalid = |text| Err(Error::new(ErrorKind::Invalid, text));
+        if index == 0 && control::read_text(&header.name) != name.as_bytes() {
+            return invalid(format!("name {name} is not that of the set"));
+        }
+        if progress.devices.iter().any(|(other, _)| other == name) {
+            return invalid(format!("name {name} is used already in this set"));
+        }
+        let device = Arc::new(DeviceState::new(Arc::clone(&self.inner), index));
+        progress.devices.push((name.clone(), Arc::clone(&device)));
+        control::write_text(&header.name, name.as_bytes());
+        header
+            .server
+            .store(ServerDevice::Open as u32, Ordering::Release);
+        self.inner.participant.set_bell().ring();
+        Ok(Device::new(device))
+    }
+
+    /// Allocates a buffer. [SSET-ALLOC-01]
+    ///
+    /// # Errors
+    ///
+    /// `Memory` if none is left, `Invalid` for a bad size or alignment, `Protocol`, `Abort`.
+    pub fn allocate_buffer(&self, size: u32, alignment: u32) -> Result<Buffer> {
+        let progress = self.inner.checked(ServerCall::AllocateBuffer)?;
+        let alignment = check_buffer(size, alignment, &progress.config)?;
+        lock(&self.inner.pool).allocate(size, alignment)
+    }
+
+    /// Gives a buffer back. [SSET-FREE-01]
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` if it is not an allocated, idle buffer of that size, `Protocol`.
+    pub fn free_buffer(&self, address: usize, size: u32) -> Result<()> {
+        drop(self.inner.checked(ServerCall::FreeBuffer)?);
+        lock(&self.inner.pool).free(address, size)
+    }
+
+    /// Whether an address is that of an allocated buffer. [SSET-SHARED-01]
+    #[must_use]
+    pub fn is_shared_buffer(&self, address: usize) -> bool {
+        self.inner.participant.check_open().is_ok() && lock(&self.inner.pool).is_allocated(address)
+    }
+
+    /// Aborts the set for every process. [SSET-ABORT-01]
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` if the set is not open.
+    pub fn signal_abort(&self, reason: &str) -> Result<()> {
+        self.inner.check(ServerCall::SignalAbort)?;
+        self.inner.participant.abort(VDI_ABORT_SERVER, reason);
+        Ok(())
+    }
+
+    /// Why the set is aborted; `None` if it is not.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` if the set is not open.
+    pub fn abort_reason(&self) -> Result<Option<AbortReason>> {
+        self.inner.participant.check_open()?;
+        Ok(self.inner.participant.abort_reason())
+    }
+
+    /// Aborts the set after a panic inside one of its calls.
+    pub(crate) fn poison(&self) {
+        self.inner.participant.poison();
+    }
+
+    /// Detaches from the set. [SSET-CLOSE-01]
+    ///
+    /// Waits for a running agent to leave, unless it is called from inside a callback.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` if devices were open (everything is released all the same, and the set is
+    /// aborted), or if the set was not open.
+    pub fn close(&self) -> Result<()> {
+        let inner = &*self.inner;
+        inner.participant.check_open()?;
+        inner.agent.closing.store(true, Ordering::Release);
+        let still_open = inner.open_devices();
+        if inner.must_abort_at_close() {
+            let text = format!("server process {} closed the set", process::id());
+            inner.participant.abort(VDI_ABORT_SERVER_CLOSED, &text);
+        }
+        if !inner.participant.close() {
+            return Err(state::not_open());
+        }
+        if inner.agent.wait_until_gone() {
+            inner.end_all();
+        }
+        // Ends the part of the background thread in this set.
+        let link = lock(&self.link).take();
+        drop(link);
+        if still_open > 0 {
+            let text = format!("{still_open} devices were still open");
+            return Err(Error::new(ErrorKind::Protocol, text));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Set {
+    fn drop(&mut self) {
+        // Closed already is as good.
+        let _ = self.close();
+    }
+}
+
+/// Checks size and alignment of a buffer; returns its real alignment.
+fn check_buffer(size: u32, alignment: u32, config: &Configuration) -> Result<u32> {
+    if size == 0 || i32::try_from(size).is_err() {
+        let text = format!("size is {size}, not 1 to 2147483647");
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    buffer_alignment(alignment, config.alignment)
+}

@@ -1,0 +1,95 @@
+//! Waiting for descriptors, once or in the loop of a background thread.
+
+use super::check;
+use super::socket::retry;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::time::{Duration, Instant};
+
+/// A set of watched descriptors, each with a key.
+pub(crate) struct Epoll(OwnedFd);
+
+impl Epoll {
+    /// Creates an empty set.
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: no pointers are passed.
+        let raw = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: the call returned a new descriptor that nobody else owns.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(raw) }))
+    }
+
+    /// Watches a descriptor for input and hang-up, level-triggered.
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event {
+            events: (libc::EPOLLIN | libc::EPOLLRDHUP) as u32,
+            u64: key,
+        };
+        self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), &raw mut event)
+    }
+
+    /// Ends the watch of a descriptor. By number, since the caller need not own it any more.
+    pub(crate) fn remove(&self, fd: RawFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, fd, ptr::null_mut())
+    }
+
+    fn control(&self, what: i32, fd: RawFd, event: *mut libc::epoll_event) -> io::Result<()> {
+        // SAFETY: `event` is valid for reads where `what` reads it; a wrong number is an error.
+        check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), what, fd, event) })?;
+        Ok(())
+    }
+
+    /// Sleeps until something is ready and returns some of the keys.
+    pub(crate) fn wait(&self) -> io::Result<Vec<u64>> {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 16];
+        let count = retry(|| {
+            // SAFETY: `events` is valid for writes of its length.
+            check(unsafe {
+                libc::epoll_wait(
+                    self.0.as_raw_fd(),
+                    events.as_mut_ptr(),
+                    events.len() as i32,
+                    -1,
+                )
+            })
+        })?;
+        let ready = events.iter().take(count as usize);
+        Ok(ready.map(|event| event.u64).collect())
+    }
+}
+
+/// Waits until one of `fds` is readable or hung up; false after `limit` on the monotonic clock.
+pub(crate) fn wait_readable(fds: &[BorrowedFd<'_>], limit: Duration) -> io::Result<bool> {
+    let start = Instant::now();
+    let mut polled: Vec<libc::pollfd> = fds
+        .iter()
+        .map(|fd| libc::pollfd {
+            fd: fd.as_raw_fd(),
+            events: libc::POLLIN | libc::POLLRDHUP,
+            revents: 0,
+        })
+        .collect();
+    let count = retry(|| {
+        let left = limit.saturating_sub(start.elapsed());
+        // Rounded up, so that the wait is not shorter than asked for.
+        let ms = i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX);
+        // SAFETY: `polled` is valid for reads and writes of its length.
+        check(unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as libc::nfds_t, ms) })
+    })?;
+    Ok(count > 0)
+}
+
+/// Runs `body` with all signals blocked: a thread that it starts never runs a signal handler.
+pub(crate) fn without_signals<T>(body: impl FnOnce() -> T) -> T {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `all` is valid for writes.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: `all` was filled above and `before` is valid for writes; the call cannot fail.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) };
+    let result = body();
+    // SAFETY: `before` was filled by the call above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    result
+}

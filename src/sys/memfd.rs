@@ -1,0 +1,108 @@
+//! Anonymous memory that is passed between processes as a descriptor and cannot change its size.
+
+use super::check;
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// Size and seals are fixed before the descriptor is passed on; content stays writable.
+const SEALS: libc::c_int = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+
+/// Creates sealed memory of `size` bytes. Nothing is allocated yet; see [`reserve`].
+pub(crate) fn create(name: &CStr, size: u64) -> io::Result<OwnedFd> {
+    allow_size(size)?;
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: `name` is a valid C string for the duration of the call.
+    let raw = check(unsafe { libc::memfd_create(name.as_ptr(), flags) })?;
+    // SAFETY: the call returned a new descriptor that nobody else owns.
+    let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+    let length = libc::off_t::try_from(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    // SAFETY: a system call on an owned descriptor.
+    check(unsafe { libc::ftruncate(raw, length) })?;
+    // SAFETY: a system call on an owned descriptor.
+    check(unsafe { libc::fcntl(raw, libc::F_ADD_SEALS, SEALS) })?;
+    Ok(fd)
+}
+
+/// Refuses a size that the file size limit forbids: ftruncate would raise SIGXFSZ instead.
+fn allow_size(size: u64) -> io::Result<()> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is valid for writes during the call.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) })?;
+    if size > limit.rlim_cur {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
+    Ok(())
+}
+
+/// Checks that a received descriptor is sealed memory of exactly `size` bytes.
+///
+/// Without the seals the sender could shrink the memory under our mapping, which would end this
+/// process with SIGBUS.
+pub(crate) fn verify(fd: BorrowedFd<'_>, size: u64) -> io::Result<()> {
+    // SAFETY: a system call on a borrowed, open descriptor.
+    let seals = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GET_SEALS) })
+        .map_err(|_| io::Error::other("the descriptor is not sealable memory"))?;
+    if seals & SEALS != SEALS || seals & (libc::F_SEAL_WRITE | libc::F_SEAL_FUTURE_WRITE) != 0 {
+        return Err(io::Error::other("the memory has the wrong seals"));
+    }
+    // SAFETY: all-zero bytes are a valid `stat`, a plain C structure.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `stat` is valid for writes during the call.
+    check(unsafe { libc::fstat(fd.as_raw_fd(), &raw mut stat) })?;
+    if u64::try_from(stat.st_size) != Ok(size) {
+        return Err(io::Error::other(
+            "the memory does not have the announced size",
+        ));
+    }
+    Ok(())
+}
+
+/// Allocates `len` bytes from `offset` on, so that touching them can no longer fail.
+pub(crate) fn reserve(fd: BorrowedFd<'_>, offset: u64, len: u64) -> io::Result<()> {
+    let out_of_range = |_| io::Error::from(io::ErrorKind::OutOfMemory);
+    let offset = libc::off_t::try_from(offset).map_err(out_of_range)?;
+    let len = libc::off_t::try_from(len).map_err(out_of_range)?;
+    loop {
+        // SAFETY: a system call on a borrowed, open descriptor.
+        match check(unsafe { libc::fallocate(fd.as_raw_fd(), 0, offset, len) }) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    /// SEC-07: what cannot shrink is accepted, everything else is not.
+    #[test]
+    fn only_sealed_memory_of_the_right_size_is_accepted() {
+        let sealed = create(c"vdi-test", 8192).unwrap();
+        assert!(verify(sealed.as_fd(), 8192).is_ok());
+        assert!(verify(sealed.as_fd(), 4096).is_err());
+
+        // SAFETY: a valid name; the result is checked.
+        let raw = check(unsafe { libc::memfd_create(c"x".as_ptr(), libc::MFD_ALLOW_SEALING) });
+        // SAFETY: a new descriptor that nobody else owns.
+        let unsealed = unsafe { OwnedFd::from_raw_fd(raw.unwrap()) };
+        assert!(verify(unsealed.as_fd(), 0).is_err());
+
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        let size = file.metadata().unwrap().len();
+        assert!(verify(file.as_fd(), size).is_err());
+    }
+
+    #[test]
+    fn sealed_memory_cannot_shrink() {
+        let fd = create(c"vdi-test", 4096).unwrap();
+        // SAFETY: a system call on an owned descriptor.
+        assert_eq!(unsafe { libc::ftruncate(fd.as_raw_fd(), 0) }, -1);
+    }
+}

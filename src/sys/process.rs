@@ -1,0 +1,142 @@
+//! Facts about this process.
+
+use super::check;
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// Tells a process from its parent: the number changes in the child of a fork, and only there.
+///
+/// The kernel wipes the page that holds it when the process forks, so that no handler has to run
+/// and no lock is involved. Costs one load.
+pub(crate) fn generation() -> u32 {
+    static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
+    let page = PAGE.load(Ordering::Acquire);
+    let word = match ptr::NonNull::new(page) {
+        Some(word) => word,
+        None => match wiped_page() {
+            Ok(new) => publish(&PAGE, new),
+            // Without the page a fork is noticed through the process id, at the cost of a call.
+            Err(_) => return std::process::id(),
+        },
+    };
+    // SAFETY: the page is never unmapped and holds an aligned, initialised word.
+    let word = unsafe { word.as_ref() };
+    match word.load(Ordering::Acquire) {
+        0 => renew(word),
+        known => known,
+    }
+}
+
+/// First use in this process, or first use after a fork.
+fn renew(word: &AtomicU32) -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let next = LAST.fetch_add(1, Ordering::AcqRel).wrapping_add(1).max(1);
+    match word.compare_exchange(0, next, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => next,
+        Err(other) => other,
+    }
+}
+
+fn publish(page: &AtomicPtr<AtomicU32>, new: ptr::NonNull<AtomicU32>) -> ptr::NonNull<AtomicU32> {
+    let old = page.compare_exchange(
+        ptr::null_mut(),
+        new.as_ptr(),
+        Ordering::AcqRel,
+        Ordering::Acquire,
+    );
+    match old {
+        Ok(_) => new,
+        Err(other) => {
+            // SAFETY: the page was just mapped here and nobody else has seen it.
+            unsafe { libc::munmap(new.as_ptr().cast(), WIPED_LEN) };
+            ptr::NonNull::new(other).unwrap_or(new)
+        }
+    }
+}
+
+const WIPED_LEN: usize = 4096;
+
+/// A private page that reads zero in the child of a fork.
+fn wiped_page() -> io::Result<ptr::NonNull<AtomicU32>> {
+    // SAFETY: a new anonymous mapping.
+    let page = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            WIPED_LEN,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if page == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the range is the mapping made above.
+    let wiped = check(unsafe { libc::madvise(page, WIPED_LEN, libc::MADV_WIPEONFORK) });
+    if let Err(error) = wiped {
+        // SAFETY: the mapping made above, unused.
+        unsafe { libc::munmap(page, WIPED_LEN) };
+        return Err(error);
+    }
+    ptr::NonNull::new(page.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
+}
+
+/// How many processors this process may run on, at least 1.
+pub(crate) fn processors() -> usize {
+    let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: `set` is valid for writes of its own size.
+    let result =
+        unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) };
+    if check(result).is_err() {
+        return 1;
+    }
+    // SAFETY: zeroed bytes are a valid set, and the kernel has filled it.
+    let set = unsafe { set.assume_init() };
+    // SAFETY: counts bits in the set.
+    let count = unsafe { libc::CPU_COUNT(&set) };
+    usize::try_from(count).unwrap_or(1).max(1)
+}
+
+/// Random bytes for tags that must differ between sets.
+pub(crate) fn random_u64() -> io::Result<u64> {
+    let mut bytes = [0_u8; 8];
+    loop {
+        // SAFETY: `bytes` is valid for writes of its length.
+        let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+        match super::check_size(got) {
+            Ok(8) => return Ok(u64::from_ne_bytes(bytes)),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generation_changes_in_a_forked_child_only() {
+        let before = generation();
+        assert_eq!(generation(), before);
+        // SAFETY: the child calls only async-signal-safe functions and leaves with _exit.
+        match unsafe { libc::fork() } {
+            0 => {
+                let changed = generation() != before;
+                // SAFETY: ends the child.
+                unsafe { libc::_exit(i32::from(!changed)) }
+            }
+            child => {
+                let mut status = 0;
+                // SAFETY: `status` is valid for writes; the child is ours.
+                unsafe { libc::waitpid(child, &raw mut status, 0) };
+                assert_eq!(status, 0);
+            }
+        }
+        assert_eq!(generation(), before);
+    }
+}
