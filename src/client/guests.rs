@@ -1,6 +1,6 @@
 //! The processes that are connected to the primary: the server and the secondaries.
 
-use super::set::{Inner, PRIMARY};
+use super::inner::{Inner, PRIMARY};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::{Channel, Incoming};
 use crate::link::watcher::{Next, Watch, Watched};

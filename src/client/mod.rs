@@ -5,8 +5,10 @@
 
 mod areas;
 mod device;
+mod device_state;
 mod guests;
 mod handles;
+mod inner;
 mod primary;
 mod secondary;
 mod set;

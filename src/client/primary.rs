@@ -1,7 +1,8 @@
 //! The primary's side of the rendezvous: it announces the set and opens the door.
 
 use super::guests::Guests;
-use super::set::{Inner, Link};
+use super::inner::Inner;
+use super::set::Link;
 use crate::error::Result;
 use crate::link::rendezvous::{Access, Address, Listener};
 use crate::link::watcher::{self, Next, Watch, Watched};

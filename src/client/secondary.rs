@@ -1,6 +1,7 @@
 //! The secondary's side of the rendezvous.
 
-use super::set::{Inner, Link};
+use super::inner::Inner;
+use super::set::Link;
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::{Channel, Incoming};
 use crate::link::watcher::{Next, Watch, Watched};

@@ -1,21 +1,19 @@
 //! The client's device set.
 
-use super::areas::Areas;
-use super::device::{Device, DeviceState};
-use super::{device, handles, primary, secondary};
+use super::device::Device;
+use super::inner::{Inner, PRIMARY, invalid, unknown_name};
+use super::{handles, primary, secondary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::rendezvous::Access;
-use crate::participant::{self, AbortReason, Participant, lock};
+use crate::participant::{self, AbortReason, lock};
 use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_CLIENT_CLOSED, VDI_QUEUE_CAPACITY};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::{Instance, Name};
-use crate::protocol::state::{self, ClientCall, ClientState, Phase, ServerDevice};
+use crate::protocol::state::{self, ClientCall};
 use crate::queue::doorbell::Patience;
 use crate::shm::area::Buffer;
 use crate::shm::control::{self, Control};
 use crate::shm::layout::MAX_SLOTS;
-use crate::sync::Ordering;
-use once_cell::sync::OnceCell;
 use std::process;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,22 +43,6 @@ pub struct Set {
 
 /// The connection to the other participants; dropping it leaves the set.
 pub(super) trait Link: Send {}
-
-/// What the set, its devices and its link share.
-pub(super) struct Inner {
-    pub(super) participant: Participant,
-    pub(super) name: Name,
-    pub(super) requested: Configuration,
-    decided: OnceCell<Configuration>,
-    pub(super) areas: Areas,
-    /// This process's number in the set: 1 is the primary.
-    id: u32,
-    /// The devices that this process opened, by number.
-    devices: Mutex<Vec<Option<Arc<DeviceState>>>>,
-}
-
-/// Number of the primary among the participants.
-pub(super) const PRIMARY: u32 = 1;
 
 impl Set {
     /// Creates a set and makes it findable; the caller is the primary client. [CSET-CREATE-01]
@@ -268,153 +250,4 @@ impl CreateOptions {
         }
         Ok(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
     }
-}
-
-impl Inner {
-    pub(super) fn new(control: Control, name: Name, requested: Configuration, id: u32) -> Self {
-        let devices = vec![None; control.geometry().devices as usize];
-        Self {
-            participant: Participant::new(control),
-            name,
-            requested,
-            decided: OnceCell::new(),
-            areas: Areas::default(),
-            id,
-            devices: Mutex::new(devices),
-        }
-    }
-
-    /// The state that this process sees. [ST-01, ST-40]
-    pub(super) fn state(&self) -> ClientState {
-        match self.participant.phase() {
-            Phase::Created | Phase::Connected | Phase::Configurable => ClientState::Configurable,
-            Phase::Configured if self.opened_devices().is_empty() => ClientState::Initializing,
-            Phase::Configured => ClientState::Active,
-            Phase::Terminated => ClientState::Terminated,
-            Phase::Aborted => ClientState::Abort,
-        }
-    }
-
-    fn check(&self, call: ClientCall) -> Result<()> {
-        self.participant.check_open()?;
-        state::client(call, self.state())
-    }
-
-    /// The server's decision, checked once. [SEC-07]
-    fn decided(&self) -> Result<Configuration> {
-        let decided = self.decided.get_or_try_init(|| {
-            let header = self.participant.control().header();
-            let decided = Configuration::from_words(control::read_config(&header.decided));
-            if decided.plausible_for(&self.requested) {
-                return Ok(decided);
-            }
-            self.participant.corrupted("the configuration of the set");
-            Err(state::aborted())
-        })?;
-        Ok(*decided)
-    }
-
-    /// One look at the names: the device, a refusal, or `None` while the name may be announced.
-    fn find_device(&self, name: &Name) -> Option<Result<usize>> {
-        if let Err(error) = state::client(ClientCall::OpenDevice, self.state()) {
-            return Some(Err(error));
-        }
-        let count = self.participant.device_count();
-        if (0..count).all(|index| self.owner(index) != 0) {
-            return Some(Err(Error::new(
-                ErrorKind::Open,
-                format!("all {count} devices of the set have been opened"),
-            )));
-        }
-        let mut unknown = false;
-        for index in 0..count {
-            let header = self.participant.control().device(index).header();
-            match control::read_text(&header.name) {
-                known if known == name.as_bytes() => return Some(Ok(index)),
-                known => unknown |= known.is_empty(),
-            }
-        }
-        (!unknown).then(|| Err(unknown_name(name)))
-    }
-
-    /// The participant that opened a device, 0 for none.
-    fn owner(&self, index: usize) -> u32 {
-        let header = self.participant.control().device(index).header();
-        header.owner.0.load(Ordering::Acquire)
-    }
-
-    /// Takes a device for this process. [CSET-OPENDEV-10]
-    fn claim(&self, index: usize, name: &Name) -> Result<()> {
-        let owner = &self.participant.control().device(index).header().owner.0;
-        let claimed = owner.compare_exchange(0, self.id, Ordering::AcqRel, Ordering::Acquire);
-        claimed.map(drop).map_err(|_| {
-            Error::new(
-                ErrorKind::Protocol,
-                format!("device {name} is open already"),
-            )
-        })
-    }
-
-    fn add_device(self: &Arc<Self>, index: usize) -> Arc<DeviceState> {
-        let device = Arc::new(DeviceState::new(Arc::clone(self), index));
-        if let Some(place) = lock(&self.devices).get_mut(index) {
-            *place = Some(Arc::clone(&device));
-        }
-        device
-    }
-
-    fn opened_devices(&self) -> Vec<Arc<DeviceState>> {
-        lock(&self.devices).iter().flatten().cloned().collect()
-    }
-
-    /// Adds an area that has arrived, and wakes whoever waits for it.
-    pub(super) fn add_area(&self, area: Arc<crate::shm::area::Area>) -> Result<()> {
-        self.areas.add(area)?;
-        self.participant.alarm();
-        Ok(())
-    }
-
-    /// The buffer at a place that a peer named; waits for an area that is still on its way.
-    fn buffer_at(&self, meaning: handles::Meaning) -> Result<Buffer> {
-        let bell = self.participant.set_bell();
-        let deadline = participant::deadline(Some(Duration::from_secs(10)));
-        let area = bell.wait(&Patience::default(), deadline, || {
-            self.areas.get(meaning.place.area)
-        });
-        area.and_then(|area| device::buffer(self, area, meaning))
-            .ok_or_else(|| invalid("handle means no buffer of this set"))
-    }
-
-    /// Devices that count as open for this process's Close: opened by it (for the primary, by any
-    /// client) and not closed by the server. [AMB-04]
-    fn open_devices(&self) -> usize {
-        if self.participant.is_aborted() {
-            return 0;
-        }
-        (0..self.participant.device_count())
-            .filter(|&index| {
-                let owner = self.owner(index);
-                let mine = owner == self.id || (self.id == PRIMARY && owner != 0);
-                mine && self.participant.server_device(index) != Some(ServerDevice::Closed)
-            })
-            .count()
-    }
-
-    /// Whether closing must end the set for a server that is attached and has not closed all its
-    /// devices. [CSET-CLOSE-08, CSET-CLOSE-06]
-    fn must_abort_at_close(&self) -> bool {
-        let attached = matches!(
-            self.participant.phase(),
-            Phase::Connected | Phase::Configurable | Phase::Configured
-        );
-        self.id == PRIMARY && attached && !self.participant.all_devices_closed()
-    }
-}
-
-fn unknown_name(name: &Name) -> Error {
-    invalid(format!("name {name} is not that of a device of the set"))
-}
-
-fn invalid(text: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Invalid, text.into())
 }

@@ -1,11 +1,10 @@
 use super::*;
 use crate::link::channel::Incoming;
-use crate::link::support::{ROLE_DIRECTORY, Role, TempDir, Watchdog, address_in, role_arguments};
+use crate::link::support::{Role, TempDir, Watchdog, address_in};
 use crate::sys::pidfd::holds_in_forked_child;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 

@@ -315,7 +315,12 @@ mod tests {
         assert_refused(&places, &chosen, &["user 1234", "VDI_RUNTIME_DIR"]);
 
         places.chosen = None;
+        // Another user's session, as after `sudo`, is passed over.
+        let session = base.path().join("session");
+        make(&session, 0o755);
+        places.session = Some(session.clone().into());
         make(&base.path().join("vdi-4321"), 0o700);
         assert_refused(&places, &base.path().join("vdi-4321"), &["user 0"]);
+        assert!(!session.join("vdi").exists());
     }
 }

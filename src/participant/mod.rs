@@ -10,7 +10,9 @@ use crate::protocol::codes::{
 };
 use crate::protocol::state::{self, Phase, ServerDevice};
 use crate::queue::doorbell::{self, Doorbell, Patience};
+use crate::queue::ring::Ring;
 use crate::shm::control::{self, Control};
+use crate::shm::layout::SLOT_WORDS;
 use crate::sync::{AtomicU32, Ordering};
 use crate::sys::process;
 use std::sync::atomic::AtomicBool;
@@ -201,6 +203,20 @@ impl Participant {
 
     fn device_bell_word(&self, device: usize) -> &AtomicU32 {
         &self.control.device(device).header().bell.0
+    }
+
+    /// The commands of a device, from the server to the client.
+    pub(crate) fn command_ring(&self, device: usize) -> Ring<'_> {
+        let block = self.control.device(device);
+        let tail = &block.header().command_tail.0;
+        Ring::new(tail, block.commands(), SLOT_WORDS)
+    }
+
+    /// The completions of a device, from the client to the server.
+    pub(crate) fn completion_ring(&self, device: usize) -> Ring<'_> {
+        let block = self.control.device(device);
+        let tail = &block.header().completion_tail.0;
+        Ring::new(tail, block.completions(), SLOT_WORDS)
     }
 
     /// Wakes everybody who waits for anything in this set.

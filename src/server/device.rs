@@ -11,7 +11,6 @@ use crate::protocol::command::{CommandMessage, Completion, CompletionMessage, Pl
 use crate::protocol::state::{self, ServerDevice};
 use crate::queue::ring::Ring;
 use crate::shm::area::Buffer;
-use crate::shm::layout::SLOT_WORDS;
 use crate::sync::Ordering;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -175,14 +174,11 @@ impl DeviceState {
     }
 
     fn commands(&self) -> Ring<'_> {
-        let block = self.set.participant.control().device(self.index);
-        Ring::new(&block.header().command_tail.0, block.commands(), SLOT_WORDS)
+        self.set.participant.command_ring(self.index)
     }
 
     fn completions(&self) -> Ring<'_> {
-        let block = self.set.participant.control().device(self.index);
-        let tail = &block.header().completion_tail.0;
-        Ring::new(tail, block.completions(), SLOT_WORDS)
+        self.set.participant.completion_ring(self.index)
     }
 
     fn send(&self, request: &Request, callback: Callback) -> Result<()> {

@@ -1,0 +1,356 @@
+//! How far a client's device has come: the queue, the commands in progress, the IO-ERROR state.
+
+use super::device::Command;
+use super::handles::{self, Meaning};
+use super::inner::Inner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::participant::lock;
+use crate::protocol::codes::{
+    ERROR_IO_DEVICE, ERROR_OPERATION_ABORTED, ERROR_SUCCESS, VDC_ClearError,
+};
+use crate::protocol::command::{CommandMessage, Completion, CompletionMessage, Place, moves_data};
+use crate::protocol::state::{self, ServerDevice};
+use crate::queue::doorbell::Patience;
+use crate::queue::ring::Ring;
+use crate::shm::area::{Area, Buffer};
+use crate::sync::Ordering;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+/// What the set knows of a device that this process opened.
+pub(super) struct DeviceState {
+    pub(super) set: Arc<Inner>,
+    pub(super) index: usize,
+    progress: Mutex<Progress>,
+    /// Whether a thread is in GetCommand.
+    pub(super) receiving: AtomicBool,
+    pub(super) patience: Patience,
+}
+
+/// Positions in the rings, and the commands in progress.
+struct Progress {
+    /// Commands taken from the ring.
+    taken: u32,
+    /// Completions put into the ring.
+    completed: u32,
+    /// By slot: the commands that were delivered and not completed.
+    active: Vec<Option<Active>>,
+    active_count: usize,
+    /// By slot: how many commands it has held, for the tags of buffer handles.
+    uses: Vec<u32>,
+    /// The IO-ERROR state. [ERR-01]
+    failed: bool,
+    /// A ClearError that waits until all active commands are completed. [ERR-05]
+    held: Option<CommandMessage>,
+    /// VD_E_CLOSE was returned. [AMB-39]
+    closed: bool,
+}
+
+struct Active {
+    code: i32,
+    size: u32,
+    buffer: Option<Buffer>,
+    has_handle: bool,
+}
+
+impl DeviceState {
+    pub(super) fn new(set: Arc<Inner>, index: usize) -> Self {
+        let capacity = set.participant.control().geometry().capacity as usize;
+        Self {
+            set,
+            index,
+            progress: Mutex::new(Progress {
+                taken: 0,
+                completed: 0,
+                active: (0..capacity).map(|_| None).collect(),
+                active_count: 0,
+                uses: vec![0; capacity],
+                failed: false,
+                held: None,
+                closed: false,
+            }),
+            receiving: AtomicBool::new(false),
+            patience: Patience::default(),
+        }
+    }
+
+    fn commands(&self) -> Ring<'_> {
+        self.set.participant.command_ring(self.index)
+    }
+
+    fn completions(&self) -> Ring<'_> {
+        self.set.participant.completion_ring(self.index)
+    }
+
+    /// One look at the queue: a command, the end, or `None` for nothing yet.
+    pub(super) fn next(&self) -> Option<Result<Command>> {
+        let mut progress = lock(&self.progress);
+        if progress.closed {
+            let text = "the device was closed, and VD_E_CLOSE was returned before";
+            return Some(Err(Error::new(ErrorKind::Protocol, text)));
+        }
+        // Read before the ring: what the server sent before it closed comes first. [AMB-17]
+        let closing = self.set.participant.server_device(self.index) == Some(ServerDevice::Closed);
+        match self.take(&mut progress) {
+            Ok(None) if closing => self.end(&mut progress),
+            Ok(command) => command.map(Ok),
+            Err(what) => {
+                self.set.participant.corrupted(what);
+                Some(Err(state::aborted()))
+            }
+        }
+    }
+
+    /// Takes the next deliverable command. In the IO-ERROR state everything but a ClearError is
+    /// completed on the spot, and the ClearError waits its turn. [ERR-03, ERR-05]
+    fn take(&self, progress: &mut Progress) -> std::result::Result<Option<Command>, &'static str> {
+        let ring = self.commands();
+        let mut ready = ring
+            .ready(progress.taken)
+            .map_err(|_| "the end of the command queue")?;
+        let mut discarded = Vec::new();
+        while ready > 0 && progress.held.is_none() {
+            let message = CommandMessage::decode(ring.read(progress.taken));
+            if !progress.failed {
+                return self.deliver(progress, &message, 1);
+            }
+            ready -= 1;
+            progress.taken = progress.taken.wrapping_add(1);
+            if message.code == VDC_ClearError {
+                progress.held = Some(message);
+            } else {
+                discarded.push(message.ticket);
+            }
+        }
+        self.reject(progress, &discarded, ERROR_IO_DEVICE);
+        match progress.held.take() {
+            Some(message) if progress.active_count == 0 => self.deliver(progress, &message, 0),
+            held => {
+                progress.held = held;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Makes a message an active command and moves on by `step` in the ring. `None` if its buffer
+    /// area has not arrived yet; the bell rings when it does.
+    fn deliver(
+        &self,
+        progress: &mut Progress,
+        message: &CommandMessage,
+        step: u32,
+    ) -> std::result::Result<Option<Command>, &'static str> {
+        let buffer = match message.place {
+            None => None,
+            Some(place) => match self.set.areas.get(place.area) {
+                None => return Ok(None),
+                Some(area) => Some(self.buffer(area, place, message)?),
+            },
+        };
+        let slot = message.ticket as usize;
+        match progress.active.get_mut(slot) {
+            Some(free @ None) => {
+                *free = Some(Active {
+                    code: message.code,
+                    size: message.size,
+                    buffer: buffer.clone(),
+                    has_handle: false,
+                });
+            }
+            _ => return Err("the number of a command"),
+        }
+        progress.active_count += 1;
+        progress.taken = progress.taken.wrapping_add(step);
+        Ok(Some(Command {
+            slot: message.ticket,
+            code: message.code,
+            size: message.size,
+            position: message.position,
+            buffer,
+        }))
+    }
+
+    fn buffer(
+        &self,
+        area: Arc<Area>,
+        place: Place,
+        message: &CommandMessage,
+    ) -> std::result::Result<Buffer, &'static str> {
+        let size = if moves_data(message.code) {
+            message.size
+        } else {
+            0
+        };
+        let meaning = Meaning { place, size };
+        self.set
+            .buffer(area, meaning)
+            .ok_or("the place of a buffer")
+    }
+
+    /// The server has closed the device: the end, as soon as nothing is in progress. [AMB-17]
+    fn end(&self, progress: &mut Progress) -> Option<Result<Command>> {
+        if let Some(held) = progress.held.take() {
+            self.reject(progress, &[held.ticket], ERROR_OPERATION_ABORTED);
+        }
+        if progress.active_count > 0 {
+            return None;
+        }
+        progress.closed = true;
+        Some(Err(Error::new(
+            ErrorKind::Close,
+            "the server has closed the device",
+        )))
+    }
+
+    pub(super) fn complete(&self, slot: u32, completion: Completion) -> Result<()> {
+        let participant = &self.set.participant;
+        participant.check_open()?;
+        if participant.is_aborted() {
+            return Err(state::aborted());
+        }
+        let mut progress = lock(&self.progress);
+        if progress.closed {
+            return Err(Error::new(ErrorKind::Protocol, "the device is closed"));
+        }
+        let active = progress.finish(slot, &completion)?;
+        if active.has_handle {
+            handles::retire(participant.control(), self.index, slot);
+        }
+        let failed = completion.code != ERROR_SUCCESS && active.code != VDC_ClearError;
+        let cleared = completion.code == ERROR_SUCCESS && active.code == VDC_ClearError;
+        // Taken before the failure is published: a ClearError that the server sends in answer to
+        // it must not be taken for one of the commands that are thrown away.
+        let discarded = if failed {
+            self.drain(&mut progress)
+        } else {
+            Vec::new()
+        };
+        progress.failed = (progress.failed || failed) && !cleared;
+        let bytes = if moves_data(active.code) {
+            completion.bytes
+        } else {
+            0
+        };
+        let reported = Completion {
+            bytes,
+            ..completion
+        };
+        self.put(&mut progress, slot, reported);
+        for ticket in discarded {
+            self.put(
+                &mut progress,
+                ticket,
+                Completion::automatic(ERROR_IO_DEVICE),
+            );
+        }
+        self.publish(&progress);
+        drop(progress);
+        self.wake_receiver();
+        Ok(())
+    }
+
+    /// Takes everything that is queued; returns the tickets. [ERR-03]
+    fn drain(&self, progress: &mut Progress) -> Vec<u32> {
+        let ring = self.commands();
+        let Ok(ready) = ring.ready(progress.taken) else {
+            // The next look at the queue aborts the set.
+            return Vec::new();
+        };
+        let position = progress.taken;
+        progress.taken = position.wrapping_add(ready);
+        (0..ready)
+            .map(|n| CommandMessage::decode(ring.read(position.wrapping_add(n))).ticket)
+            .collect()
+    }
+
+    /// Completes commands that the application never sees.
+    fn reject(&self, progress: &mut Progress, tickets: &[u32], code: i32) {
+        if tickets.is_empty() {
+            return;
+        }
+        for ticket in tickets {
+            self.put(progress, *ticket, Completion::automatic(code));
+        }
+        self.publish(progress);
+    }
+
+    fn put(&self, progress: &mut Progress, ticket: u32, completion: Completion) {
+        let message = CompletionMessage { ticket, completion };
+        self.completions()
+            .write(progress.completed, message.encode());
+        progress.completed = progress.completed.wrapping_add(1);
+    }
+
+    /// Shows the server all completions so far and wakes its agent.
+    fn publish(&self, progress: &Progress) {
+        self.completions().publish(progress.completed);
+        let ready = &self.set.participant.control().header().ready.0;
+        ready.fetch_or(1 << self.index, Ordering::AcqRel);
+        self.set.participant.agent_bell().ring();
+    }
+
+    /// A thread in GetCommand may wait for the last completion, not for the server. [ERR-05]
+    fn wake_receiver(&self) {
+        if self.receiving.load(Ordering::Acquire) {
+            self.set.participant.device_bell(self.index).ring();
+        }
+    }
+
+    /// The handle of the active command's buffer at an address.
+    pub(super) fn buffer_handle(&self, address: usize) -> Option<u32> {
+        let mut progress = lock(&self.progress);
+        let progress = &mut *progress;
+        for (slot, active) in progress.active.iter_mut().enumerate() {
+            let Some(active) = active else { continue };
+            let Some(buffer) = &active.buffer else {
+                continue;
+            };
+            if buffer.address() != address {
+                continue;
+            }
+            active.has_handle = true;
+            let (area, offset) = buffer.place();
+            let meaning = Meaning {
+                place: Place { area, offset },
+                size: buffer.len() as u32,
+            };
+            let control = self.set.participant.control();
+            let use_count = progress.uses[slot];
+            return Some(handles::publish(
+                control,
+                self.index,
+                slot as u32,
+                use_count,
+                meaning,
+            ));
+        }
+        None
+    }
+}
+
+impl Progress {
+    /// Removes an active command, if the completion is acceptable. [CDEV-COMPLETE-07, AMB-34]
+    fn finish(&mut self, slot: u32, completion: &Completion) -> Result<Active> {
+        let index = slot as usize;
+        let unknown = || {
+            let text = "command is not an active command of this device";
+            Error::new(ErrorKind::Invalid, text)
+        };
+        let place = self.active.get_mut(index).ok_or_else(unknown)?;
+        if let Some(active) = place {
+            if moves_data(active.code) && completion.bytes > active.size {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!(
+                        "bytes_transferred is {}, the command asked for {}",
+                        completion.bytes, active.size
+                    ),
+                ));
+            }
+        }
+        let active = place.take().ok_or_else(unknown)?;
+        self.active_count -= 1;
+        self.uses[index] = self.uses[index].wrapping_add(1);
+        Ok(active)
+    }
+}

@@ -1,0 +1,190 @@
+//! What the client's set, devices and link share: what this process knows and has of the set.
+
+use super::areas::Areas;
+use super::device_state::DeviceState;
+use super::handles::Meaning;
+use crate::error::{Error, ErrorKind, Result};
+use crate::participant::{self, Participant, lock};
+use crate::protocol::config::Configuration;
+use crate::protocol::name::Name;
+use crate::protocol::state::{self, ClientCall, ClientState, Phase, ServerDevice};
+use crate::queue::doorbell::Patience;
+use crate::shm::area::{Area, Buffer};
+use crate::shm::control::{self, Control};
+use crate::sync::Ordering;
+use once_cell::sync::OnceCell;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What the set, its devices and its link share.
+pub(super) struct Inner {
+    pub(super) participant: Participant,
+    pub(super) name: Name,
+    pub(super) requested: Configuration,
+    decided: OnceCell<Configuration>,
+    pub(super) areas: Areas,
+    /// This process's number in the set: 1 is the primary.
+    id: u32,
+    /// The devices that this process opened, by number.
+    pub(super) devices: Mutex<Vec<Option<Arc<DeviceState>>>>,
+}
+
+/// Number of the primary among the participants.
+pub(super) const PRIMARY: u32 = 1;
+
+impl Inner {
+    pub(super) fn new(control: Control, name: Name, requested: Configuration, id: u32) -> Self {
+        let devices = vec![None; control.geometry().devices as usize];
+        Self {
+            participant: Participant::new(control),
+            name,
+            requested,
+            decided: OnceCell::new(),
+            areas: Areas::default(),
+            id,
+            devices: Mutex::new(devices),
+        }
+    }
+
+    /// The state that this process sees. [ST-01, ST-40]
+    pub(super) fn state(&self) -> ClientState {
+        match self.participant.phase() {
+            Phase::Created | Phase::Connected | Phase::Configurable => ClientState::Configurable,
+            Phase::Configured if self.opened_devices().is_empty() => ClientState::Initializing,
+            Phase::Configured => ClientState::Active,
+            Phase::Terminated => ClientState::Terminated,
+            Phase::Aborted => ClientState::Abort,
+        }
+    }
+
+    pub(super) fn check(&self, call: ClientCall) -> Result<()> {
+        self.participant.check_open()?;
+        state::client(call, self.state())
+    }
+
+    /// The server's decision, checked once. [SEC-07]
+    pub(super) fn decided(&self) -> Result<Configuration> {
+        let decided = self.decided.get_or_try_init(|| {
+            let header = self.participant.control().header();
+            let decided = Configuration::from_words(control::read_config(&header.decided));
+            if decided.plausible_for(&self.requested) {
+                return Ok(decided);
+            }
+            self.participant.corrupted("the configuration of the set");
+            Err(state::aborted())
+        })?;
+        Ok(*decided)
+    }
+
+    /// One look at the names: the device, a refusal, or `None` while the name may be announced.
+    pub(super) fn find_device(&self, name: &Name) -> Option<Result<usize>> {
+        if let Err(error) = state::client(ClientCall::OpenDevice, self.state()) {
+            return Some(Err(error));
+        }
+        let count = self.participant.device_count();
+        if (0..count).all(|index| self.owner(index) != 0) {
+            return Some(Err(Error::new(
+                ErrorKind::Open,
+                format!("all {count} devices of the set have been opened"),
+            )));
+        }
+        let mut unknown = false;
+        for index in 0..count {
+            let header = self.participant.control().device(index).header();
+            match control::read_text(&header.name) {
+                known if known == name.as_bytes() => return Some(Ok(index)),
+                known => unknown |= known.is_empty(),
+            }
+        }
+        (!unknown).then(|| Err(unknown_name(name)))
+    }
+
+    /// The participant that opened a device, 0 for none.
+    fn owner(&self, index: usize) -> u32 {
+        let header = self.participant.control().device(index).header();
+        header.owner.0.load(Ordering::Acquire)
+    }
+
+    /// Takes a device for this process. [CSET-OPENDEV-10]
+    pub(super) fn claim(&self, index: usize, name: &Name) -> Result<()> {
+        let owner = &self.participant.control().device(index).header().owner.0;
+        let claimed = owner.compare_exchange(0, self.id, Ordering::AcqRel, Ordering::Acquire);
+        claimed.map(drop).map_err(|_| {
+            Error::new(
+                ErrorKind::Protocol,
+                format!("device {name} is open already"),
+            )
+        })
+    }
+
+    pub(super) fn add_device(self: &Arc<Self>, index: usize) -> Arc<DeviceState> {
+        let device = Arc::new(DeviceState::new(Arc::clone(self), index));
+        if let Some(place) = lock(&self.devices).get_mut(index) {
+            *place = Some(Arc::clone(&device));
+        }
+        device
+    }
+
+    pub(super) fn opened_devices(&self) -> Vec<Arc<DeviceState>> {
+        lock(&self.devices).iter().flatten().cloned().collect()
+    }
+
+    /// Adds an area that has arrived, and wakes whoever waits for it.
+    pub(super) fn add_area(&self, area: Arc<Area>) -> Result<()> {
+        self.areas.add(area)?;
+        self.participant.alarm();
+        Ok(())
+    }
+
+    /// The buffer at a place that a peer named; waits for an area that is still on its way.
+    pub(super) fn buffer_at(&self, meaning: Meaning) -> Result<Buffer> {
+        let bell = self.participant.set_bell();
+        let deadline = participant::deadline(Some(Duration::from_secs(10)));
+        let area = bell.wait(&Patience::default(), deadline, || {
+            self.areas.get(meaning.place.area)
+        });
+        area.and_then(|area| self.buffer(area, meaning))
+            .ok_or_else(|| invalid("handle means no buffer of this set"))
+    }
+
+    /// The buffer at a place in an area that a peer named, if it is one. [SEC-07]
+    pub(super) fn buffer(&self, area: Arc<Area>, meaning: Meaning) -> Option<Buffer> {
+        let prefix = self.requested.prefix_zone_size.into();
+        Buffer::new(area, meaning.place.offset, meaning.size.into(), prefix)
+    }
+
+    /// Devices that count as open for this process's Close: opened by it (for the primary, by any
+    /// client) and not closed by the server. [AMB-04]
+    pub(super) fn open_devices(&self) -> usize {
+        if self.participant.is_aborted() {
+            return 0;
+        }
+        (0..self.participant.device_count())
+            .filter(|&index| {
+                let owner = self.owner(index);
+                let mine = owner == self.id || (self.id == PRIMARY && owner != 0);
+                mine && self.participant.server_device(index) != Some(ServerDevice::Closed)
+            })
+            .count()
+    }
+
+    /// Whether closing must end the set for a server that is attached and has not closed all its
+    /// devices. [CSET-CLOSE-08, CSET-CLOSE-06]
+    pub(super) fn must_abort_at_close(&self) -> bool {
+        let attached = matches!(
+            self.participant.phase(),
+            Phase::Connected | Phase::Configurable | Phase::Configured
+        );
+        self.id == PRIMARY && attached && !self.participant.all_devices_closed()
+    }
+}
+
+/// The error for a name that is not one of the set's.
+pub(super) fn unknown_name(name: &Name) -> Error {
+    invalid(format!("name {name} is not that of a device of the set"))
+}
+
+/// The error for a parameter.
+pub(super) fn invalid(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Invalid, text.into())
+}
