@@ -98,12 +98,13 @@ fn other_inputs_are_checked_and_outputs_ignored() {
 /// CFG-60..62, LIM-02..04, AMB-28: each rule at and beyond its bounds.
 #[test]
 fn server_parameters_are_checked() {
-    let with = |change: fn(&mut ServerParameters, u32), value| {
+    type Change = fn(&mut ServerParameters, u32);
+    let with = |change: Change, value| {
         let mut parameters = server();
         change(&mut parameters, value);
         client().merged(&parameters).is_ok()
     };
-    let cases: [(fn(&mut ServerParameters, u32), &[u32], &[u32]); 4] = [
+    let cases: [(Change, &[u32], &[u32]); 4] = [
         (
             |p, v| p.block_size = v,
             &[512, 65536],

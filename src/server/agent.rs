@@ -86,6 +86,8 @@ impl Inner {
                 self.end_all();
                 return Err(state::aborted());
             }
+            // Asked before the completions are taken: what it completed before it left counts.
+            let left = self.primary_left();
             if let Err(what) = self.take_completions() {
                 self.participant.corrupted(what);
                 continue;
@@ -93,7 +95,10 @@ impl Inner {
             if self.try_terminate() {
                 return Ok(());
             }
-            self.abort_if_hopeless();
+            if left != 0 {
+                self.abort_without_primary(left);
+            }
+            self.abort_if_silent();
             self.wait_for_work();
         }
     }
@@ -110,10 +115,8 @@ impl Inner {
         Ok(())
     }
 
-    /// Aborts when nobody is left who could complete what is outstanding, or when the client has
-    /// been silent for too long.
-    fn abort_if_hopeless(&self) {
-        self.abort_if_primary_left();
+    /// Aborts when the client has been silent for too long. [TMO-10, TMO-13]
+    fn abort_if_silent(&self) {
         let limit = self.patience_with_client();
         if let (Some(limit), Some(since)) = (limit, self.silent_since()) {
             if since.elapsed() > limit {

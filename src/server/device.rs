@@ -315,11 +315,15 @@ impl DeviceState {
             return Err(Error::new(ErrorKind::Close, "the device was closed before"));
         }
         progress.closed = true;
+        // Counted first: a client that sees its last device closed may leave at once.
+        self.set.device_closes();
         let word = &participant.control().device(self.index).header().server;
         word.store(ServerDevice::Closed as u32, Ordering::Release);
         drop(progress);
         participant.device_bell(self.index).ring();
-        self.set.device_closed();
+        if self.set.try_terminate() {
+            self.set.nudge();
+        }
         Ok(())
     }
 }

@@ -152,12 +152,9 @@ impl Inner {
         owing.then(|| *lock(&self.last_progress))
     }
 
-    /// One more device was closed.
-    pub(super) fn device_closed(&self) {
+    /// One more device is being closed.
+    pub(super) fn device_closes(&self) {
         lock(&self.progress).closed += 1;
-        if self.try_terminate() {
-            self.nudge();
-        }
     }
 
     /// Ends the set normally if all devices are closed and nothing is outstanding; whether it has
@@ -213,18 +210,20 @@ impl Inner {
         if !matches!(self.state(), ServerState::Terminated | ServerState::Abort) {
             self.left.store(pid.max(1), Ordering::Release);
             if lock(&self.progress).closed < self.participant.device_count() {
-                self.abort_if_primary_left();
+                self.abort_without_primary(pid);
             }
             self.nudge();
         }
     }
 
-    /// Aborts if the primary has left, so that nobody can complete what is outstanding.
-    pub(super) fn abort_if_primary_left(&self) {
-        let pid = self.left.load(Ordering::Acquire);
-        if pid != 0 {
-            let text = format!("primary client process {pid} has ended");
-            self.participant.abort(VDI_ABORT_PRIMARY_DIED, &text);
-        }
+    /// Process id of the primary if it has left, 0 if not.
+    pub(super) fn primary_left(&self) -> i32 {
+        self.left.load(Ordering::Acquire)
+    }
+
+    /// Aborts because nobody is left who could complete what is outstanding.
+    pub(super) fn abort_without_primary(&self, pid: i32) {
+        let text = format!("primary client process {pid} has ended");
+        self.participant.abort(VDI_ABORT_PRIMARY_DIED, &text);
     }
 }

@@ -128,9 +128,9 @@ mod tests {
         assert_eq!(two.base().as_ptr().addr() % HUGE_PAGE, 0);
         let last = (3 << 20) - 1;
         // SAFETY: the last byte of a live mapping.
-        unsafe { one.base().as_ptr().add(last).write_volatile(7) };
+        unsafe { one.base().as_ptr().wrapping_add(last).write_volatile(7) };
         // SAFETY: the last byte of a live mapping.
-        let seen = unsafe { two.base().as_ptr().add(last).read_volatile() };
+        let seen = unsafe { two.base().as_ptr().wrapping_add(last).read_volatile() };
         assert_eq!(seen, 7);
     }
 }
