@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::{Channel, Incoming};
 use crate::link::watcher::{Next, Watch, Watched};
 use crate::participant::{join, lock};
-use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES, VDI_ABORT_SERVER_DIED};
+use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::Instance;
 use crate::protocol::state::{self, ClientCall, Phase};
@@ -210,8 +210,7 @@ impl Guest {
         let participant = &self.guests.set.participant;
         let ended = matches!(participant.phase(), Phase::Terminated | Phase::Aborted);
         if *lock(&self.role) == Some(Role::Server) && !ended {
-            let text = format!("server process {} has ended", self.channel.peer_pid());
-            participant.abort(VDI_ABORT_SERVER_DIED, &text);
+            participant.server_died();
         }
     }
 }

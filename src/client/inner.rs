@@ -4,7 +4,7 @@ use super::areas::Areas;
 use super::device_state::DeviceState;
 use super::handles::Meaning;
 use crate::error::{Error, ErrorKind, Result};
-use crate::participant::{self, Participant, lock};
+use crate::participant::{self, Part, Participant, lock};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, ClientCall, ClientState, Phase, ServerDevice};
@@ -35,8 +35,12 @@ pub(super) const PRIMARY: u32 = 1;
 impl Inner {
     pub(super) fn new(control: Control, name: Name, requested: Configuration, id: u32) -> Self {
         let devices = vec![None; control.geometry().devices as usize];
+        let part = match id {
+            PRIMARY => Part::Primary,
+            _ => Part::Secondary,
+        };
         Self {
-            participant: Participant::new(control),
+            participant: Participant::new(control, part),
             name,
             requested,
             decided: OnceCell::new(),
@@ -138,13 +142,24 @@ impl Inner {
 
     /// The buffer at a place that a peer named; waits for an area that is still on its way.
     pub(super) fn buffer_at(&self, meaning: Meaning) -> Result<Buffer> {
-        let bell = self.participant.set_bell();
-        let deadline = participant::deadline(Some(Duration::from_secs(10)));
-        let area = bell.wait(&Patience::default(), deadline, || {
-            self.areas.get(meaning.place.area)
-        });
-        area.and_then(|area| self.buffer(area, meaning))
-            .ok_or_else(|| invalid("handle means no buffer of this set"))
+        let arrived = || {
+            let area = self.areas.get(meaning.place.area)?;
+            Some(self.buffer(area, meaning))
+        };
+        // Works after an abort, too, when a wait would not. [AMB-06]
+        let buffer = match arrived() {
+            Some(buffer) => buffer,
+            None => {
+                let bell = self.participant.set_bell();
+                let deadline = participant::deadline(Some(Duration::from_secs(10)));
+                let patience = Patience::default();
+                let wait = self
+                    .participant
+                    .wait(bell, &patience, deadline, || Some(Ok(arrived()?)));
+                wait.unwrap_or(None)
+            }
+        };
+        buffer.ok_or_else(|| invalid("handle means no buffer of this set"))
     }
 
     /// The buffer at a place in an area that a peer named, if it is one. [SEC-07]

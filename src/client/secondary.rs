@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::{Channel, Incoming};
 use crate::link::watcher::{Next, Watch, Watched};
 use crate::participant::join;
-use crate::protocol::codes::{VDI_ABORT_PRIMARY_DIED, VDI_ABORT_RESOURCES};
+use crate::protocol::codes::VDI_ABORT_RESOURCES;
 use crate::protocol::config::Configuration;
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::{Instance, Name};
@@ -69,9 +69,7 @@ impl Host {
     fn gone(&self) {
         let participant = &self.set.participant;
         if !participant.all_devices_closed() && !participant.is_aborted() {
-            let pid = self.channel.peer_pid();
-            let text = format!("primary client process {pid} has ended");
-            participant.abort(VDI_ABORT_PRIMARY_DIED, &text);
+            participant.primary_died();
         }
     }
 }

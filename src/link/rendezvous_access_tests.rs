@@ -62,12 +62,12 @@ fn told_by(access: Access) -> String {
     let base = TempDir::new();
     fs::set_permissions(base.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let listener = Listener::bind(&base.address("set"), access).unwrap();
-    // The test program itself is in a directory that only its own user may enter.
-    let program = base.path().join("program");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // As its input, since the stranger may not enter the directory of this program.
+    let program = fs::File::open(std::env::current_exe().unwrap()).unwrap();
     let mut child = Command::new("setpriv")
         .args(["--reuid=4321", "--regid=4321", "--groups=4322"])
-        .arg(&program)
+        .arg("/proc/self/fd/0")
+        .stdin(program)
         .args(role_arguments(STRANGER))
         .env(ROLE_DIRECTORY, base.path())
         .stdout(Stdio::piped())

@@ -7,12 +7,14 @@
 use crate::error::{Error, Result};
 use crate::sys::epoll::{Epoll, without_signals};
 use crate::sys::process::generation;
+use crate::sys::robust::{Hold, List};
 use once_cell::sync::OnceCell;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -57,10 +59,18 @@ pub(crate) fn watch(
     link.register(target, descriptors).map_err(cannot)
 }
 
+/// Holds a word of shared memory in the name of the background thread: the kernel marks it when
+/// this process ends without giving it back, long before its sockets hang up.
+pub(crate) fn hold_word(fd: BorrowedFd<'_>, offset: usize) -> io::Result<Hold> {
+    Link::current()?.words.hold(fd, offset)
+}
+
 /// The background thread and its registrations.
 struct Link {
     generation: u32,
     epoll: Epoll,
+    /// The words that the thread holds.
+    words: List,
     state: Mutex<State>,
     /// Signalled when the thread has let go of a target.
     idle: Condvar,
@@ -109,13 +119,23 @@ impl Link {
         let link = Arc::new(Self {
             generation,
             epoll: Epoll::new()?,
+            words: List::new(),
             state: Mutex::default(),
             idle: Condvar::new(),
             child: OnceCell::new(),
         });
         let running = link.clone();
         let thread = thread::Builder::new().name("vdi-link".to_owned());
-        without_signals(|| thread.spawn(move || running.run()))?;
+        let (ready, started) = mpsc::channel();
+        without_signals(|| {
+            thread.spawn(move || {
+                running.words.adopt();
+                drop(ready);
+                running.run();
+            })
+        })?;
+        // Nothing is ever sent: the end of the channel says that words can be held.
+        let _: std::result::Result<(), _> = started.recv();
         Ok(link)
     }
 

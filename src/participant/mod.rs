@@ -3,6 +3,7 @@
 //! The control segment, the abort, and waiting so that an abort or a close always ends it.
 
 pub(crate) mod join;
+mod life;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::codes::{
@@ -15,6 +16,7 @@ use crate::shm::control::{self, Control};
 use crate::shm::layout::SLOT_WORDS;
 use crate::sync::{AtomicU32, Ordering};
 use crate::sys::process;
+use crate::sys::robust::Hold;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,12 +40,25 @@ pub(crate) struct Participant {
     aborted: AtomicBool,
     /// The reason as this process found it, for the case that the shared one is unreadable.
     own_reason: Mutex<Option<AbortReason>>,
+    part: Part,
+    /// The sign of life of this process; given back when it closes the set.
+    life: Mutex<Option<Hold>>,
+}
+
+/// What a process is in a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Primary,
+    Secondary,
+    Server,
 }
 
 impl Participant {
-    pub(crate) fn new(control: Control) -> Self {
+    pub(crate) fn new(control: Control, part: Part) -> Self {
         doorbell::set_processors(process::processors());
         Self {
+            life: Mutex::new(life::show(&control, part)),
+            part,
             control,
             generation: process::generation(),
             closed: AtomicBool::new(false),
@@ -71,6 +86,7 @@ impl Participant {
         if self.generation != process::generation() || self.closed.swap(true, Ordering::AcqRel) {
             return false;
         }
+        lock(&self.life).take();
         self.alarm();
         true
     }
@@ -86,6 +102,8 @@ impl Participant {
                 self.aborted.store(true, Ordering::Release);
                 Phase::Aborted
             }
+            Some(Phase::Terminated) => Phase::Terminated,
+            Some(_) if self.abort_if_somebody_died() => Phase::Aborted,
             Some(phase) => phase,
             None => {
                 self.corrupted("the phase of the set");
@@ -182,7 +200,7 @@ impl Participant {
             }
             ready()
         };
-        bell.wait(patience, deadline, ready)
+        bell.wait(self.lives(), patience, deadline, ready)
             .unwrap_or_else(|| Err(Error::new(ErrorKind::Timeout, "the time-out has elapsed")))
     }
 
@@ -276,9 +294,9 @@ mod tests {
         let control = Control::create(2, 64, 0).unwrap();
         let fd = control.fd().try_clone_to_owned().unwrap();
         let other = Control::open(fd, control.size()).unwrap();
-        let one = Participant::new(control);
+        let one = Participant::new(control, Part::Primary);
         one.begin();
-        (one, Participant::new(other))
+        (one, Participant::new(other, Part::Server))
     }
 
     /// ST-02, ST-41: an abort is for everyone, its first reason stays, nothing undoes it.

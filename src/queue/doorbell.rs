@@ -47,8 +47,11 @@ impl<'a> Doorbell<'a> {
     }
 
     /// Waits until `ready` gives an answer, at most until `deadline`. `None` means the deadline.
+    ///
+    /// A change of one of `others` ends a sleep, too, and `ready` is asked again.
     pub(crate) fn wait<T>(
         &self,
+        others: [&AtomicU32; 2],
         patience: &Patience,
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<T>,
@@ -61,15 +64,17 @@ impl<'a> Doorbell<'a> {
         }
         patience
             .spin(deadline, &mut ready)
-            .or_else(|| self.sleep(deadline, ready))
+            .or_else(|| self.sleep(others, deadline, ready))
     }
 
     fn sleep<T>(
         &self,
+        others: [&AtomicU32; 2],
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<T>,
     ) -> Option<T> {
         loop {
+            let seen = others.map(|other| (other, other.load(Ordering::Acquire)));
             self.word.store(1, Ordering::Relaxed);
             // Pairs with the fence in `ring`.
             fence(Ordering::SeqCst);
@@ -84,7 +89,7 @@ impl<'a> Doorbell<'a> {
                     Some(left) => left.min(SLICE),
                 },
             };
-            futex_wait(self.word, 1, limit);
+            futex_wait(&[(self.word, 1), seen[0], seen[1]], limit);
         }
     }
 }
@@ -173,8 +178,10 @@ mod tests {
         let word = AtomicU32::new(0);
         let start = Instant::now();
         let wait = Duration::from_millis(20);
+        let quiet = AtomicU32::new(0);
+        let end = Some(start + wait);
         let answer: Option<()> =
-            Doorbell::new(&word).wait(&Patience::default(), Some(start + wait), || None);
+            Doorbell::new(&word).wait([&quiet; 2], &Patience::default(), end, || None);
         assert!(answer.is_none());
         assert!(start.elapsed() >= wait);
     }
@@ -187,12 +194,29 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_another_word_ends_a_sleep() {
+        let (bell, other) = (AtomicU32::new(0), AtomicU32::new(0));
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                let changed = || (other.load(Ordering::Acquire) == 1).then_some(());
+                Doorbell::new(&bell).wait([&other; 2], &Patience::default(), None, changed)
+            });
+            other.store(1, Ordering::Release);
+            while !waiter.is_finished() {
+                futex_wake(&other);
+                thread::yield_now();
+            }
+        });
+    }
+
+    #[test]
     fn no_wake_up_is_lost_in_a_ping_pong() {
         const ROUNDS: u32 = 2_000;
         let (ping, pong, turn) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        let quiet = AtomicU32::new(0);
         let until = |bell: &AtomicU32, value: u32| {
             let ready = || (turn.load(Ordering::Acquire) == value).then_some(());
-            Doorbell::new(bell).wait(&Patience::default(), None, ready)
+            Doorbell::new(bell).wait([&quiet; 2], &Patience::default(), None, ready)
         };
         thread::scope(|scope| {
             scope.spawn(|| {

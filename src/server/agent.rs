@@ -95,8 +95,8 @@ impl Inner {
             if self.try_terminate() {
                 return Ok(());
             }
-            if left != 0 {
-                self.abort_without_primary(left);
+            if left {
+                self.participant.primary_died();
             }
             self.abort_if_silent();
             self.wait_for_work();
@@ -134,13 +134,15 @@ impl Inner {
         });
         let ready = &self.participant.control().header().ready.0;
         let bell = self.participant.agent_bell();
-        bell.wait(&self.agent.patience, deadline, || {
-            let work = ready.load(Ordering::Acquire) != 0
-                || self.agent.closing.load(Ordering::Acquire)
-                || self.agent.nudged.swap(false, Ordering::AcqRel)
-                || self.participant.is_aborted();
-            work.then_some(())
-        });
+        // A close and an abort end the wait as an error; the loop looks for itself.
+        let _ = self
+            .participant
+            .wait(bell, &self.agent.patience, deadline, || {
+                let work = ready.load(Ordering::Acquire) != 0
+                    || self.agent.closing.load(Ordering::Acquire)
+                    || self.agent.nudged.swap(false, Ordering::AcqRel);
+                work.then_some(Ok(()))
+            });
     }
 
     /// How long the client may be silent: two intervals of its serverTimeOut. [TMO-10, AMB-38]

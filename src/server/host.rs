@@ -29,7 +29,7 @@ impl Watched for Host {
         match self.channel.receive() {
             Ok(Incoming::Nothing) => Next::Keep,
             Ok(Incoming::HangUp) => {
-                self.set.primary_gone(self.channel.peer_pid());
+                self.set.primary_gone();
                 Next::Drop
             }
             Ok(Incoming::Message(..)) | Err(_) => {

@@ -5,13 +5,12 @@ use super::device::{DeviceState, Request};
 use super::pool::{BufferRequest, Pool};
 use crate::error::Result;
 use crate::participant::{Participant, lock};
-use crate::protocol::codes::VDI_ABORT_PRIMARY_DIED;
 use crate::protocol::command::{Place, moves_data};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, Phase, ServerCall, ServerState};
 use crate::sync::{AtomicUsize, Ordering};
-use std::sync::atomic::AtomicI32;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -26,8 +25,8 @@ pub(super) struct Inner {
     /// When the client last showed that it is alive: the last completion, or the first command
     /// after a time without any. [AMB-38]
     last_progress: Mutex<Instant>,
-    /// Process id of the primary, once it has left after the last device was closed.
-    left: AtomicI32,
+    /// Whether the primary has left after the last device was closed.
+    left: AtomicBool,
 }
 
 /// How far the server has come.
@@ -66,7 +65,7 @@ impl Inner {
             agent: Agent::default(),
             outstanding: AtomicUsize::new(0),
             last_progress: Mutex::new(Instant::now()),
-            left: AtomicI32::new(0),
+            left: AtomicBool::new(false),
         }
     }
 
@@ -206,24 +205,18 @@ impl Inner {
 
     /// The primary has closed the set or died. That is an abort, unless all devices are closed:
     /// then what it completed before it left still counts. [CRASH-02, CSET-CLOSE-06]
-    pub(super) fn primary_gone(&self, pid: i32) {
+    pub(super) fn primary_gone(&self) {
         if !matches!(self.state(), ServerState::Terminated | ServerState::Abort) {
-            self.left.store(pid.max(1), Ordering::Release);
+            self.left.store(true, Ordering::Release);
             if lock(&self.progress).closed < self.participant.device_count() {
-                self.abort_without_primary(pid);
+                self.participant.primary_died();
             }
             self.nudge();
         }
     }
 
-    /// Process id of the primary if it has left, 0 if not.
-    pub(super) fn primary_left(&self) -> i32 {
+    /// Whether the primary has left.
+    pub(super) fn primary_left(&self) -> bool {
         self.left.load(Ordering::Acquire)
-    }
-
-    /// Aborts because nobody is left who could complete what is outstanding.
-    pub(super) fn abort_without_primary(&self, pid: i32) {
-        let text = format!("primary client process {pid} has ended");
-        self.participant.abort(VDI_ABORT_PRIMARY_DIED, &text);
     }
 }

@@ -7,7 +7,7 @@ use super::pool::{BufferRequest, Layout};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::Channel;
 use crate::link::watcher::{Watch, Watched};
-use crate::participant::{AbortReason, Participant, join, lock};
+use crate::participant::{AbortReason, Part, Participant, join, lock};
 use crate::protocol::codes::{VDI_ABORT_SERVER, VDI_ABORT_SERVER_CLOSED};
 use crate::protocol::config::{Configuration, ServerParameters, buffer_alignment};
 use crate::protocol::message::Role;
@@ -55,7 +55,10 @@ impl Set {
             let text = "the configuration of the client does not match its control segment";
             return Err(Error::new(ErrorKind::Unexpected, text));
         }
-        let inner = Arc::new(Inner::new(Participant::new(place.control), requested));
+        let inner = Arc::new(Inner::new(
+            Participant::new(place.control, Part::Server),
+            requested,
+        ));
         let channel = Arc::new(place.channel);
         let host: Arc<dyn Watched> = Arc::new(Host {
             set: Arc::clone(&inner),

@@ -36,6 +36,20 @@ pub(crate) struct Text {
 #[repr(C, align(128))]
 pub(crate) struct Line<T>(pub(crate) T);
 
+/// A process that the others watch.
+#[repr(C)]
+pub(crate) struct Life {
+    /// Held while the process is alive; see `sys::robust`. 0 if it is not held.
+    pub(crate) word: AtomicU32,
+    /// Process id, for messages only.
+    pub(crate) pid: AtomicU32,
+}
+
+/// Byte offsets of the words that are held.
+pub(crate) const PRIMARY_LIFE: usize = std::mem::offset_of!(Header, primary_life);
+/// See [`PRIMARY_LIFE`].
+pub(crate) const SERVER_LIFE: usize = std::mem::offset_of!(Header, server_life);
+
 /// Start of the segment.
 #[repr(C)]
 pub(crate) struct Header {
@@ -60,6 +74,10 @@ pub(crate) struct Header {
     pub(crate) agent_bell: Line<AtomicU32>,
     /// Bit d: device d has completions for the agent.
     pub(crate) ready: Line<AtomicU64>,
+    /// Held by the primary's background thread; the kernel marks it when the process ends.
+    pub(crate) primary_life: Line<Life>,
+    /// Held by the server's background thread.
+    pub(crate) server_life: Line<Life>,
     /// 0, then 1 by the process that may write the reason of the abort.
     pub(crate) abort_claim: Line<AtomicU32>,
     /// Reason code; 0 until the text is complete.
@@ -119,10 +137,11 @@ const _: () = {
     assert!(offset_of!(Header, set_bell) == 256);
     assert!(offset_of!(Header, agent_bell) == 384);
     assert!(offset_of!(Header, ready) == 512);
-    assert!(offset_of!(Header, abort_claim) == 640);
-    assert!(offset_of!(Header, abort_code) == 768);
-    assert!(offset_of!(Header, abort_text) == 776);
-    assert!(size_of::<Header>() == 1152);
+    assert!(PRIMARY_LIFE == 640 && SERVER_LIFE == 768);
+    assert!(offset_of!(Header, abort_claim) == 896);
+    assert!(offset_of!(Header, abort_code) == 1024);
+    assert!(offset_of!(Header, abort_text) == 1032);
+    assert!(size_of::<Header>() == 1408);
     assert!(offset_of!(DeviceHeader, server) == 128);
     assert!(offset_of!(DeviceHeader, name) == 136);
     assert!(offset_of!(DeviceHeader, bell) == 512);

@@ -106,7 +106,8 @@ fn unmap(start: *mut u8, len: usize) {
     }
 }
 
-fn page() -> usize {
+/// Size of a page.
+pub(super) fn page() -> usize {
     // SAFETY: no memory is involved.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(size).unwrap_or(4096)

@@ -12,6 +12,7 @@ pub(crate) mod memory;
 pub(crate) mod mmap;
 pub(crate) mod pidfd;
 pub(crate) mod process;
+pub(crate) mod robust;
 pub(crate) mod socket;
 
 use std::io;

@@ -158,7 +158,7 @@ pub(crate) fn receive(
     });
     let len = match len {
         // Said once, when the peer closed without having read everything. What it sent before is
-        // still in the queue, so the caller must look again and not stop here.
+        // still in the queue.
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
             return receive(socket, packet);
         }

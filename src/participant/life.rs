@@ -1,0 +1,81 @@
+//! The signs of life of primary and server: how their death is noticed. [CRASH-01, CRASH-02]
+//!
+//! There are two witnesses. The word in the control segment is marked by the kernel at once, whatever
+//! the size of the dead process. The hang-up of its socket, or the end of its process descriptor,
+//! comes when its memory is gone; see `link`. Either aborts the set.
+
+use super::{Part, Participant};
+use crate::link::watcher;
+use crate::protocol::codes::{VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER_DIED};
+use crate::shm::control::Control;
+use crate::shm::layout::{Life, PRIMARY_LIFE, SERVER_LIFE};
+use crate::sync::{AtomicU32, Ordering};
+use crate::sys::robust::{Hold, OWNER_DIED};
+use std::process;
+
+/// Shows that this process is alive. Without it (the kernel may refuse) only the second witness is
+/// left.
+pub(super) fn show(control: &Control, part: Part) -> Option<Hold> {
+    let header = control.header();
+    let (life, offset) = match part {
+        Part::Primary => (&header.primary_life.0, PRIMARY_LIFE),
+        Part::Server => (&header.server_life.0, SERVER_LIFE),
+        Part::Secondary => return None,
+    };
+    life.pid.store(process::id(), Ordering::Relaxed);
+    watcher::hold_word(control.fd(), offset).ok()
+}
+
+fn is_marked(life: &Life) -> bool {
+    life.word.load(Ordering::Acquire) & OWNER_DIED != 0
+}
+
+impl Participant {
+    /// The words whose change means that somebody died.
+    pub(super) fn lives(&self) -> [&AtomicU32; 2] {
+        let header = self.control().header();
+        [&header.primary_life.0.word, &header.server_life.0.word]
+    }
+
+    /// Aborts the set if the primary or the server has died; whether one has.
+    pub(super) fn abort_if_somebody_died(&self) -> bool {
+        let header = self.control().header();
+        if self.part != Part::Server && is_marked(&header.server_life.0) {
+            self.server_died();
+            return true;
+        }
+        // When all devices are closed the primary may leave; what it completed still counts.
+        let primary = self.part != Part::Primary && is_marked(&header.primary_life.0);
+        if primary && !self.all_devices_closed() {
+            self.primary_died();
+            return true;
+        }
+        false
+    }
+
+    /// Aborts the set because the primary is gone.
+    pub(crate) fn primary_died(&self) {
+        let pid = self
+            .control()
+            .header()
+            .primary_life
+            .0
+            .pid
+            .load(Ordering::Relaxed);
+        let text = format!("primary client process {pid} has ended");
+        self.abort(VDI_ABORT_PRIMARY_DIED, &text);
+    }
+
+    /// Aborts the set because the server is gone.
+    pub(crate) fn server_died(&self) {
+        let pid = self
+            .control()
+            .header()
+            .server_life
+            .0
+            .pid
+            .load(Ordering::Relaxed);
+        let text = format!("server process {pid} has ended");
+        self.abort(VDI_ABORT_SERVER_DIED, &text);
+    }
+}
