@@ -8,6 +8,8 @@ use crate::link::rendezvous::{Access, Address, Listener};
 use crate::link::watcher::{self, Next, Watch, Watched};
 use crate::protocol::name::Instance;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 /// The announcement of a set. Dropping it takes the name back and lets everyone go.
 pub(super) struct Primary {
@@ -49,9 +51,16 @@ struct Entrance {
 
 impl Watched for Entrance {
     fn ready(&self, _token: u32) -> Next {
-        while let Ok(Some(channel)) = self.listener.accept() {
-            self.guests.admit(channel);
+        loop {
+            match self.listener.accept() {
+                Ok(Some(channel)) => self.guests.admit(channel),
+                Ok(None) => return Next::Keep,
+                Err(_) => {
+                    // No descriptor is left, and the knocking goes on until one is.
+                    thread::sleep(Duration::from_millis(10));
+                    return Next::Keep;
+                }
+            }
         }
-        Next::Keep
     }
 }

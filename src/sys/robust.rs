@@ -232,7 +232,7 @@ mod tests {
         let mapping = Mapping::new(fd.as_fd(), 16384).unwrap();
         let offsets = [0, 256, 4096 + 128, 12288];
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let thread = scope.spawn(|| {
                 let list: &'static List = Box::leak(Box::new(List::new()));
                 list.adopt();
                 let mut holds: Vec<_> = offsets
@@ -247,6 +247,8 @@ mod tests {
                 }
                 std::mem::forget(holds);
             });
+            // The end of the scope alone does not wait for the end of the thread.
+            thread.join().unwrap();
         });
         for offset in [0, 4096 + 128, 12288] {
             assert_ne!(word(&mapping, offset) & OWNER_DIED, 0, "{offset}");
