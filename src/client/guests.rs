@@ -26,8 +26,6 @@ pub(super) struct Guests {
 #[derive(Default)]
 struct Present {
     guests: Vec<(Arc<Guest>, Watch)>,
-    /// Whether a server was ever let in: a set serves one statement. [MOD-03, AMB-27]
-    served: bool,
     /// Participants numbered so far, without the primary.
     numbered: u32,
 }
@@ -87,7 +85,6 @@ impl Guests {
             participant: PRIMARY + 1 + present.numbered,
             size: control.size(),
         };
-        present.served |= role == Role::Server;
         present.numbered += 1;
         guest.channel.send(&welcome, &[control.fd()])?;
         if role == Role::Secondary {
@@ -99,21 +96,20 @@ impl Guests {
         Ok(())
     }
 
-    /// Whether a server may come in now. [SSET-OPEN-04, AMB-27]
+    /// Whether a server may come in now. It is attached when it moves the phase on. [AMB-27]
     fn let_server_in(&self, present: &Present) -> Result<()> {
-        let participant = &self.set.participant;
-        if participant.advance(Phase::Created, Phase::Connected) {
-            return Ok(());
+        let mut guests = present.guests.iter();
+        let served = guests.any(|(guest, _)| *lock(&guest.role) == Some(Role::Server));
+        let refusal = |kind, text: String| Err(Error::new(kind, text));
+        match self.set.participant.phase() {
+            Phase::Aborted => Err(state::aborted()),
+            Phase::Terminated => refusal(ErrorKind::Invalid, "the set has ended".into()),
+            Phase::Created if !served => Ok(()),
+            _ => {
+                let text = format!("another server has opened set {}", self.set.name);
+                refusal(ErrorKind::Busy, text)
+            }
         }
-        Err(match participant.phase() {
-            Phase::Aborted => state::aborted(),
-            Phase::Terminated => Error::new(ErrorKind::Invalid, "the set has ended"),
-            _ if present.served => Error::new(
-                ErrorKind::Busy,
-                format!("another server has opened set {}", self.set.name),
-            ),
-            _ => Error::new(ErrorKind::Unexpected, "the phase of the set is wrong"),
-        })
     }
 
     /// Maps an area that the server made, and passes it on to every secondary.
@@ -161,6 +157,8 @@ impl Guest {
     fn handle(&self, message: Message, fds: Vec<OwnedFd>) -> bool {
         let role = *lock(&self.role);
         match (role, message) {
+            // A guest that does not wait for the answer has given up.
+            (None, Message::Hello { .. }) if self.channel.is_readable() => false,
             (
                 None,
                 Message::Hello {
@@ -204,12 +202,15 @@ impl Guest {
         }
     }
 
-    /// The peer has closed its end or died. The server's end is an abort unless the set has ended;
-    /// a secondary's is the primary's own business. [CRASH-01, CRASH-03, NT-04]
+    /// The peer has closed its end or died. The end of an attached server is an abort unless the
+    /// set has ended; a secondary's is the primary's own business. [CRASH-01, CRASH-03, NT-04]
     fn gone(&self) {
         let participant = &self.guests.set.participant;
-        let ended = matches!(participant.phase(), Phase::Terminated | Phase::Aborted);
-        if *lock(&self.role) == Some(Role::Server) && !ended {
+        let attached = !matches!(
+            participant.phase(),
+            Phase::Created | Phase::Terminated | Phase::Aborted
+        );
+        if *lock(&self.role) == Some(Role::Server) && attached {
             participant.server_died();
         }
     }

@@ -3,9 +3,9 @@
 use super::inner::Inner;
 use super::set::Link;
 use crate::error::{Error, ErrorKind, Result};
-use crate::link::channel::{Channel, Incoming};
+use crate::link::channel::Incoming;
 use crate::link::watcher::{Next, Watch, Watched};
-use crate::participant::join;
+use crate::participant::join::{self, Host};
 use crate::protocol::codes::VDI_ABORT_RESOURCES;
 use crate::protocol::config::Configuration;
 use crate::protocol::message::{Message, Role};
@@ -15,10 +15,20 @@ use std::sync::Arc;
 
 /// The connection to the primary. Dropping it leaves the set.
 pub(super) struct Secondary {
-    _watch: Watch,
+    /// Taken when dropped, so that nothing happens while the rest is done.
+    watch: Option<Watch>,
+    member: Arc<Member>,
 }
 
 impl Link for Secondary {}
+
+impl Drop for Secondary {
+    fn drop(&mut self) {
+        self.watch.take();
+        let dying = self.member.set.participant.primary_is_dying();
+        self.member.host.bury(dying);
+    }
+}
 
 /// Joins the set of that name.
 pub(super) fn join(instance: &Instance, name: &Name) -> Result<(Arc<Inner>, Secondary)> {
@@ -30,22 +40,25 @@ pub(super) fn join(instance: &Instance, name: &Name) -> Result<(Arc<Inner>, Seco
         return Err(Error::new(ErrorKind::Unexpected, text));
     }
     let set = Inner::new(place.control, name.clone(), requested, place.number);
-    let host = Arc::new(Host {
+    let member = Arc::new(Member {
         set: Arc::new(set),
-        channel: place.channel,
+        host: place.host,
     });
-    let watched: Arc<dyn Watched> = Arc::clone(&host) as _;
-    let watch = join::watch(watched, &host.channel)?;
-    Ok((Arc::clone(&host.set), Secondary { _watch: watch }))
+    let watched: Arc<dyn Watched> = Arc::clone(&member) as _;
+    let secondary = Secondary {
+        watch: Some(join::watch(watched, &member.host.channel)?),
+        member,
+    };
+    Ok((Arc::clone(&secondary.member.set), secondary))
 }
 
-/// The primary, as a secondary sees it.
-struct Host {
+/// Watches the primary for a secondary.
+struct Member {
     set: Arc<Inner>,
-    channel: Channel,
+    host: Host,
 }
 
-impl Host {
+impl Member {
     fn handle(&self, message: Incoming) -> Result<Next> {
         match message {
             Incoming::Nothing => Ok(Next::Keep),
@@ -74,9 +87,10 @@ impl Host {
     }
 }
 
-impl Watched for Host {
+impl Watched for Member {
     fn ready(&self, _token: u32) -> Next {
         let next = self
+            .host
             .channel
             .receive()
             .and_then(|message| self.handle(message));

@@ -62,9 +62,16 @@ fn code(kind: ErrorKind) -> vdi_result {
 
 /// Keeps the text of an error for this thread.
 fn remember(function: &str, text: &str) {
-    let mut bytes = format!("{function}: {text}").into_bytes();
-    bytes.retain(|byte| *byte != 0);
-    let text = CString::new(bytes).unwrap_or_default();
+    let mut line = format!("{function}: ");
+    for character in text.chars() {
+        // A name may hold any byte; the text is one line of a log.
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    let text = CString::new(line).unwrap_or_default();
     // A thread that is ending has no place for it any more.
     let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = text);
 }
@@ -95,7 +102,7 @@ mod tests {
         assert_eq!(last(), "");
         let invalid = || Err(Error::new(ErrorKind::Invalid, "size is 0\0!"));
         assert_eq!(guard("vdi_test", invalid), VD_E_INVALID);
-        assert_eq!(last(), "vdi_test: size is 0!");
+        assert_eq!(last(), "vdi_test: size is 0\\u{0}!");
         assert_eq!(guard("vdi_test", || panic!("a test")), VD_E_UNEXPECTED);
         assert!(last().contains("internal error"));
     }

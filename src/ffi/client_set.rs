@@ -288,8 +288,8 @@ pub unsafe extern "C" fn vdi_abort_reason(
 ///             when the result is VD_E_OPEN. [CSET-CLOSE-04]
 /// @return NOERROR;
 ///         VD_E_OPEN if a device that this process opened (for the primary: that any client opened)
-///         has not been closed by the server: everything is released all the same, and the set is
-///         aborted; [CSET-CLOSE-03, AMB-04]
+///         has not been closed by the server, and the set was not aborted: everything is released
+///         all the same, and the set is aborted; [CSET-CLOSE-03, AMB-04]
 ///         VD_E_PROTOCOL if the set is not open; nothing was done. [CSET-CLOSE-02]
 ///
 /// A primary that closes while a server is attached and no device was ever opened aborts the set

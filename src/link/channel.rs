@@ -107,6 +107,17 @@ impl Channel {
         }
     }
 
+    /// Whether there is something to receive, a hang-up included.
+    pub(crate) fn is_readable(&self) -> bool {
+        wait_readable(&[self.socket()], Duration::ZERO).unwrap_or(true)
+    }
+
+    /// Waits until the process at the other end has ended, at most `limit`; whether it has.
+    pub(crate) fn wait_for_end(&self, limit: Duration) -> bool {
+        self.process()
+            .is_some_and(|process| wait_readable(&[process], limit).unwrap_or(false))
+    }
+
     /// Process at the other end; 0 if it is hidden from this one by a namespace.
     pub(crate) fn peer_pid(&self) -> i32 {
         self.peer.pid

@@ -141,8 +141,9 @@ impl Address {
         Error::new(
             ErrorKind::Security,
             format!(
-                "user {} may not connect to {}{owner}: {REMEDY}",
+                "user {} may not join set \"{}\" at {}{owner}: {REMEDY}",
                 effective_user(),
+                self.name,
                 self.path.display(),
             ),
         )
@@ -191,6 +192,14 @@ pub(crate) fn connect(address: &Address) -> Result<Option<Channel>> {
             ErrorKind::Unexpected,
             format!("the set named \"{}\" does not answer", address.name),
         )),
+    }
+}
+
+/// Removes what a dead primary has left at an address, if nobody uses the address by now.
+pub(crate) fn forget(address: &Address) {
+    // If this fails, the next set of the same name does it. [AMB-44]
+    if let Ok(_lock) = address.lock(Duration::ZERO) {
+        let _ = address.reclaim();
     }
 }
 

@@ -16,12 +16,34 @@ use std::time::Duration;
 /// does not.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the memory of a dead process may take to be torn down.
+const LAST_BREATH: Duration = Duration::from_secs(2);
+
 /// A place in a set.
 pub(crate) struct Place {
     pub(crate) control: Control,
-    pub(crate) channel: Channel,
+    pub(crate) host: Host,
     /// This process's number among the participants.
     pub(crate) number: u32,
+}
+
+/// The primary, as the others know it.
+pub(crate) struct Host {
+    pub(crate) channel: Channel,
+    address: Address,
+}
+
+impl Host {
+    /// Removes what the primary left in the runtime directory, if it has died. [CRASH-06]
+    ///
+    /// The kernel tells of a death before the dead process's sockets are closed; `dying` says that
+    /// it has told, and that waiting for the rest is worth it.
+    pub(crate) fn bury(&self, dying: bool) {
+        let limit = if dying { LAST_BREATH } else { Duration::ZERO };
+        if self.channel.wait_for_end(limit) {
+            rendezvous::forget(&self.address);
+        }
+    }
 }
 
 /// Asks the primary of a set for a place. `absent` is the kind of error if there is no such set.
@@ -43,7 +65,7 @@ pub(crate) fn join(
     match channel.receive_within(PATIENCE)? {
         Incoming::Message(Message::Welcome { participant, size }, fds) => Ok(Place {
             control: Control::open(only(fds, "the control segment")?, size)?,
-            channel,
+            host: Host { channel, address },
             number: participant,
         }),
         Incoming::Message(Message::Refused { kind, text }, _) => Err(Error::new(kind, text)),

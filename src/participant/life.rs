@@ -45,12 +45,17 @@ impl Participant {
             return true;
         }
         // When all devices are closed the primary may leave; what it completed still counts.
-        let primary = self.part != Part::Primary && is_marked(&header.primary_life.0);
+        let primary = self.part != Part::Primary && self.primary_is_dying();
         if primary && !self.all_devices_closed() {
             self.primary_died();
             return true;
         }
         false
+    }
+
+    /// Whether the kernel has told that the primary has died.
+    pub(crate) fn primary_is_dying(&self) -> bool {
+        is_marked(&self.control().header().primary_life.0)
     }
 
     /// Aborts the set because the primary is gone.

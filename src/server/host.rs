@@ -4,15 +4,16 @@ use super::inner::Inner;
 use crate::error::Result;
 use crate::link::channel::{Channel, Incoming};
 use crate::link::watcher::{Next, Watched};
+use crate::participant::join::Host;
 use crate::protocol::codes::VDI_ABORT_CORRUPTION;
 use crate::protocol::message::Message;
 use crate::shm::area::Area;
 use std::sync::Arc;
 
-/// The primary, as the server sees it.
-pub(super) struct Host {
+/// Watches the primary for the server.
+pub(super) struct HostWatch {
     pub(super) set: Arc<Inner>,
-    pub(super) channel: Arc<Channel>,
+    pub(super) host: Arc<Host>,
 }
 
 /// Passes a new buffer area to the primary, which passes it on. [BUF-10]
@@ -24,9 +25,9 @@ pub(super) fn send_area(channel: &Channel, area: &Area) -> Result<()> {
     channel.send(&message, &[area.fd()])
 }
 
-impl Watched for Host {
+impl Watched for HostWatch {
     fn ready(&self, _token: u32) -> Next {
-        match self.channel.receive() {
+        match self.host.channel.receive() {
             Ok(Incoming::Nothing) => Next::Keep,
             Ok(Incoming::HangUp) => {
                 self.set.primary_gone();

@@ -1,13 +1,13 @@
 //! The server's device set.
 
 use super::device::{Device, DeviceState};
-use super::host::{self, Host};
+use super::host::{self, HostWatch};
 use super::inner::{Inner, Stage};
 use super::pool::{BufferRequest, Layout};
 use crate::error::{Error, ErrorKind, Result};
-use crate::link::channel::Channel;
 use crate::link::watcher::{Watch, Watched};
-use crate::participant::{AbortReason, Part, Participant, join, lock};
+use crate::participant::join::{self, Host};
+use crate::participant::{AbortReason, Part, Participant, lock};
 use crate::protocol::codes::{VDI_ABORT_SERVER, VDI_ABORT_SERVER_CLOSED};
 use crate::protocol::config::{Configuration, ServerParameters, buffer_alignment};
 use crate::protocol::message::Role;
@@ -29,10 +29,10 @@ pub struct Set {
     growth: Mutex<()>,
 }
 
-/// The connection to the primary; the watch ends first.
+/// The connection to the primary.
 struct Link {
-    _watch: Watch,
-    channel: Arc<Channel>,
+    watch: Watch,
+    host: Arc<Host>,
 }
 
 impl Set {
@@ -55,18 +55,20 @@ impl Set {
             let text = "the configuration of the client does not match its control segment";
             return Err(Error::new(ErrorKind::Unexpected, text));
         }
-        let inner = Arc::new(Inner::new(
-            Participant::new(place.control, Part::Server),
-            requested,
-        ));
-        let channel = Arc::new(place.channel);
-        let host: Arc<dyn Watched> = Arc::new(Host {
+        let participant = Participant::new(place.control, Part::Server);
+        // Only now is the server attached: a call that gave up before has changed nothing.
+        if !participant.advance(Phase::Created, Phase::Connected) {
+            return Err(state::aborted());
+        }
+        let inner = Arc::new(Inner::new(participant, requested));
+        let host = Arc::new(place.host);
+        let watched: Arc<dyn Watched> = Arc::new(HostWatch {
             set: Arc::clone(&inner),
-            channel: Arc::clone(&channel),
+            host: Arc::clone(&host),
         });
         let link = Link {
-            _watch: join::watch(host, &channel)?,
-            channel,
+            watch: join::watch(watched, &host.channel)?,
+            host,
         };
         Ok(Self {
             inner,
@@ -188,11 +190,9 @@ impl Set {
         let _growth = lock(&self.growth);
         let number = lock(&self.inner.pool).next_area();
         let area = Area::create(number, layout.size)?;
-        let channel = lock(&self.link)
-            .as_ref()
-            .map(|link| Arc::clone(&link.channel))
-            .ok_or_else(state::not_open)?;
-        host::send_area(&channel, &area)?;
+        let link = lock(&self.link);
+        let link = link.as_ref().ok_or_else(state::not_open)?;
+        host::send_area(&link.host.channel, &area)?;
         lock(&self.inner.pool).add(area, &layout);
         Ok(layout.size)
     }
@@ -316,7 +316,10 @@ impl Set {
         }
         // Ends the part of the background thread in this set.
         let link = lock(&self.link).take();
-        drop(link);
+        if let Some(Link { watch, host }) = link {
+            drop(watch);
+            host.bury(inner.participant.primary_is_dying());
+        }
         if still_open > 0 {
             let text = format!("{still_open} devices were still open");
             return Err(Error::new(ErrorKind::Protocol, text));
