@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Formatting, lints, documentation, header drift, layers: every warning is an error.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cargo fmt --all --check
+VDI_HEADER=check cargo clippy --workspace --all-targets --locked -- -D warnings
+RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --quiet
+cargo test --quiet --locked --test layering
+git diff --exit-code -- include/vdi.h
+echo "lint: clean"
