@@ -827,8 +827,8 @@ typedef struct vdi_server_parameters {
  * Called when a command has ended, exactly once for every command. [STRUCT-02, SSET-AGENT-09]
  *
  * The fields completionCode, bytesTransferred and outPosition are filled in. The function runs on
- * the thread of the completion agent, or on the thread that calls vdi_server_send_command() when
- * that call fails. It may send commands, allocate and free buffers, close devices and signal an
+ * the thread of the completion agent, on the thread that calls vdi_server_send_command() when that
+ * call fails, or on the thread that calls vdi_server_close() when no agent is running. It may send commands, allocate and free buffers, close devices and signal an
  * abort. It must not throw and should not block: the completions of the whole set wait for it.
  */
 typedef void (*vdi_completion_routine)(struct VDS_Command *command);
@@ -944,7 +944,8 @@ VDI_NOEXCEPT;
  *         disk, an alignment that is no power of two, a prefix zone that is too large; [AMB-11]
  *         VD_E_INVALID for a null or malformed parameter or option;
  *         VD_E_INSTANCE_NAME for a malformed instance;
- *         VD_E_SECURITY if the runtime directory may not be used;
+ *         VD_E_SECURITY if the runtime directory may not be used, or another user has a set of that
+ *         name or has left one behind;
  *         VD_E_MEMORY if there is no memory for the set;
  *         VD_E_UNEXPECTED for any other error of the operating system.
  *
@@ -1077,7 +1078,8 @@ VDI_NOEXCEPT;
  *
  * Use the address only until the command is completed, which remains the duty of the process that
  * received it. [CSET-BUFH-05] The same handle gives the same address again. Works after an abort,
- * too. [AMB-06]
+ * too. [AMB-06] The memory of a buffer that the server has just added may still be on its way to
+ * this process: the call waits for it, at most ten seconds.
  */
 VDI_API
 VDI_MUST_USE
@@ -1125,6 +1127,22 @@ vdi_result vdi_abort_reason(struct vdi_set *set,
 VDI_NOEXCEPT;
 
 /**
+ * Tells the primary how many secondaries ended while devices that they had opened were not closed.
+ *
+ * A dead secondary does not abort the set; its commands stay outstanding. A primary that does not
+ * watch its secondaries by other means asks here, and calls vdi_signal_abort(). [CRASH-03, AMB-46]
+ *
+ * @param set        The set; in a secondary the count is always 0.
+ * @param out_count  Receives the count; 0 on failure.
+ * @return NOERROR; VD_E_INVALID if `out_count` is null; VD_E_PROTOCOL if the set is not open.
+ */
+VDI_API
+VDI_MUST_USE
+vdi_result vdi_lost_secondaries(struct vdi_set *set,
+                                uint32_t *out_count)
+VDI_NOEXCEPT;
+
+/**
  * Closes the set in this process and releases everything of it.
  *
  * Wait for VD_E_CLOSE on every device first, or for VD_E_ABORT. [CSET-CLOSE-05] When the primary
@@ -1140,7 +1158,8 @@ VDI_NOEXCEPT;
  *
  * A primary that closes while a server is attached and no device was ever opened aborts the set
  * for the server. [CSET-CLOSE-08] Threads inside another call with this set are woken and get
- * VD_E_PROTOCOL. Memory stays mapped until the last such call has returned.
+ * VD_E_PROTOCOL. Memory stays mapped until the last such call has returned. After the death of the
+ * primary the call waits until the system has done away with it, at most two seconds.
  */
 VDI_API
 vdi_result vdi_close(struct vdi_set *set)
@@ -1358,7 +1377,9 @@ VDI_NOEXCEPT;
  * [AMB-40] If the completion agent is running, the call waits until it has called the completion
  * routine of every outstanding command (ERROR_OPERATION_ABORTED) and has left. [SSET-CLOSE-03]
  * Called from inside a completion routine it cannot wait: the agent then leaves after that
- * routine, and the memory is released when it has left.
+ * routine, and the memory is released when it has left. If no agent is running, the routines are
+ * called on this thread. After the death of the primary the call waits until the system has done
+ * away with it, at most two seconds.
  */
 VDI_API
 vdi_result vdi_server_close(struct vdi_server *server)

@@ -34,7 +34,8 @@ struct Present {
 struct Guest {
     channel: Channel,
     guests: Arc<Guests>,
-    role: Mutex<Option<Role>>,
+    /// What it is, and its number among the participants; nothing before it was welcome.
+    place: Mutex<Option<(Role, u32)>>,
 }
 
 impl Guests {
@@ -57,7 +58,7 @@ impl Guests {
         let guest = Arc::new(Guest {
             channel,
             guests: Arc::clone(self),
-            role: Mutex::new(None),
+            place: Mutex::new(None),
         });
         // A connection that cannot be watched is dropped, which the other side sees.
         let watched: Arc<dyn Watched> = Arc::clone(&guest) as _;
@@ -81,25 +82,26 @@ impl Guests {
             Role::Secondary => state::client(ClientCall::OpenInSecondary, self.set.state())?,
         }
         let control = self.set.participant.control();
+        present.numbered += 1;
+        let number = PRIMARY + present.numbered;
         let welcome = Message::Welcome {
-            participant: PRIMARY + 1 + present.numbered,
+            participant: number,
             size: control.size(),
         };
-        present.numbered += 1;
         guest.channel.send(&welcome, &[control.fd()])?;
         if role == Role::Secondary {
             for area in self.set.areas.all() {
                 guest.send_area(&area)?;
             }
         }
-        *lock(&guest.role) = Some(role);
+        *lock(&guest.place) = Some((role, number));
         Ok(())
     }
 
     /// Whether a server may come in now. It is attached when it moves the phase on. [AMB-27]
     fn let_server_in(&self, present: &Present) -> Result<()> {
         let mut guests = present.guests.iter();
-        let served = guests.any(|(guest, _)| *lock(&guest.role) == Some(Role::Server));
+        let served = guests.any(|(guest, _)| guest.role() == Some(Role::Server));
         let refusal = |kind, text: String| Err(Error::new(kind, text));
         match self.set.participant.phase() {
             Phase::Aborted => Err(state::aborted()),
@@ -120,7 +122,7 @@ impl Guests {
         let secondaries = present
             .guests
             .iter()
-            .filter(|(guest, _)| *lock(&guest.role) == Some(Role::Secondary));
+            .filter(|(guest, _)| guest.role() == Some(Role::Secondary));
         for (guest, _) in secondaries {
             // A secondary that cannot be told hangs up, or has done so already.
             let _ = guest.send_area(&area);
@@ -155,8 +157,7 @@ impl Guest {
 
     /// Deals with one message; `false` ends the connection.
     fn handle(&self, message: Message, fds: Vec<OwnedFd>) -> bool {
-        let role = *lock(&self.role);
-        match (role, message) {
+        match (self.role(), message) {
             // A guest that does not wait for the answer has given up.
             (None, Message::Hello { .. }) if self.channel.is_readable() => false,
             (
@@ -203,16 +204,23 @@ impl Guest {
     }
 
     /// The peer has closed its end or died. The end of an attached server is an abort unless the
-    /// set has ended; a secondary's is the primary's own business. [CRASH-01, CRASH-03, NT-04]
+    /// set has ended; that of a secondary is for the primary to judge. [CRASH-01, CRASH-03, NT-04]
     fn gone(&self) {
-        let participant = &self.guests.set.participant;
-        let attached = !matches!(
-            participant.phase(),
-            Phase::Created | Phase::Terminated | Phase::Aborted
-        );
-        if *lock(&self.role) == Some(Role::Server) && attached {
-            participant.server_died();
+        let set = &self.guests.set;
+        match *lock(&self.place) {
+            Some((Role::Server, _)) => {
+                let unattached = [Phase::Created, Phase::Terminated, Phase::Aborted];
+                if !unattached.contains(&set.participant.phase()) {
+                    set.participant.server_died();
+                }
+            }
+            Some((Role::Secondary, number)) => set.note_lost_secondary(number),
+            None => {}
         }
+    }
+
+    fn role(&self) -> Option<Role> {
+        lock(&self.place).map(|(role, _)| role)
     }
 }
 
@@ -227,7 +235,7 @@ impl Watched for Guest {
                     false
                 }
                 Err(_) => {
-                    self.misbehaved(*lock(&self.role));
+                    self.misbehaved(self.role());
                     false
                 }
             };

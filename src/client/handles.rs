@@ -7,7 +7,7 @@
 
 use crate::protocol::command::Place;
 use crate::shm::control::Control;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, fence};
 
 /// Bits of a handle that hold the number of the slot: enough for the most slots of a set.
 const SLOT_BITS: u32 = 12;
@@ -40,6 +40,8 @@ pub(super) fn publish(
 ) -> u32 {
     let handle = handle(control, device, slot, use_count);
     let entry = control.device(device).handle(slot);
+    // Whoever sees a part of the new meaning also sees that the old handle is gone.
+    fence(Ordering::Release);
     entry[1].store(meaning.place.offset, Ordering::Relaxed);
     entry[2].store(meaning.size.into(), Ordering::Relaxed);
     let word = u64::from(meaning.place.area) << 32 | u64::from(handle);
@@ -74,7 +76,7 @@ pub(super) fn look_up(control: &Control, handle: u32) -> Option<Meaning> {
         size: entry[2].load(Ordering::Relaxed) as u32,
     };
     // An entry that changed meanwhile belongs to another command.
-    crate::sync::fence(Ordering::Acquire);
+    fence(Ordering::Acquire);
     (entry[0].load(Ordering::Relaxed) == word).then_some(meaning)
 }
 

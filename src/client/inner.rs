@@ -11,7 +11,7 @@ use crate::protocol::state::{self, ClientCall, ClientState, Phase, ServerDevice}
 use crate::queue::doorbell::Patience;
 use crate::shm::area::{Area, Buffer};
 use crate::shm::control::{self, Control};
-use crate::sync::Ordering;
+use crate::sync::{AtomicU32, Ordering};
 use once_cell::sync::OnceCell;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(super) struct Inner {
     pub(super) areas: Areas,
     /// This process's number in the set: 1 is the primary.
     id: u32,
+    /// Secondaries that ended while devices of theirs were open; counted by the primary.
+    pub(super) lost_secondaries: AtomicU32,
     /// The devices that this process opened, by number.
     pub(super) devices: Mutex<Vec<Option<Arc<DeviceState>>>>,
 }
@@ -46,6 +48,7 @@ impl Inner {
             decided: OnceCell::new(),
             areas: Areas::default(),
             id,
+            lost_secondaries: AtomicU32::new(0),
             devices: Mutex::new(devices),
         }
     }
@@ -174,13 +177,23 @@ impl Inner {
         if self.participant.is_aborted() {
             return 0;
         }
+        let mine = |owner| owner == self.id || (self.id == PRIMARY && owner != 0);
+        self.count_open(mine)
+    }
+
+    /// Devices that the server has not closed and whose owner is one of those asked for.
+    fn count_open(&self, is_asked_for: impl Fn(u32) -> bool) -> usize {
         (0..self.participant.device_count())
-            .filter(|&index| {
-                let owner = self.owner(index);
-                let mine = owner == self.id || (self.id == PRIMARY && owner != 0);
-                mine && self.participant.server_device(index) != Some(ServerDevice::Closed)
-            })
+            .filter(|&index| is_asked_for(self.owner(index)))
+            .filter(|&index| self.participant.server_device(index) != Some(ServerDevice::Closed))
             .count()
+    }
+
+    /// A secondary has ended. It is lost if it leaves devices behind. [CRASH-03, AMB-46]
+    pub(super) fn note_lost_secondary(&self, number: u32) {
+        if self.count_open(|owner| owner == number) > 0 {
+            self.lost_secondaries.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// Whether closing must end the set for a server that is attached and has not closed all its

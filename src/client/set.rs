@@ -14,6 +14,7 @@ use crate::queue::doorbell::Patience;
 use crate::shm::area::Buffer;
 use crate::shm::control::{self, Control};
 use crate::shm::layout::MAX_SLOTS;
+use crate::sync::Ordering;
 use std::process;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -186,6 +187,17 @@ impl Set {
         Ok(self.inner.participant.abort_reason())
     }
 
+    /// How many secondaries ended while devices of theirs were open. Nothing else happens then:
+    /// the primary decides whether to abort. [CRASH-03, AMB-46, PROC-06]
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` if the set is not open.
+    pub fn lost_secondaries(&self) -> Result<u32> {
+        self.inner.participant.check_open()?;
+        Ok(self.inner.lost_secondaries.load(Ordering::Acquire))
+    }
+
     /// Aborts the set after a panic inside one of its calls.
     pub(crate) fn poison(&self) {
         self.inner.participant.poison();
@@ -224,6 +236,10 @@ impl Drop for Set {
     fn drop(&mut self) {
         // Closed already is as good.
         let _ = self.close();
+        if self.inner.participant.is_foreign() {
+            // The parent's connections, and locks that may have been held when it forked.
+            std::mem::forget(self.link.get_mut().map(Option::take));
+        }
     }
 }
 

@@ -28,7 +28,8 @@ use std::ptr;
 ///         disk, an alignment that is no power of two, a prefix zone that is too large; [AMB-11]
 ///         VD_E_INVALID for a null or malformed parameter or option;
 ///         VD_E_INSTANCE_NAME for a malformed instance;
-///         VD_E_SECURITY if the runtime directory may not be used;
+///         VD_E_SECURITY if the runtime directory may not be used, or another user has a set of that
+///         name or has left one behind;
 ///         VD_E_MEMORY if there is no memory for the set;
 ///         VD_E_UNEXPECTED for any other error of the operating system.
 ///
@@ -211,7 +212,8 @@ pub unsafe extern "C" fn vdi_get_buffer_handle(
 ///
 /// Use the address only until the command is completed, which remains the duty of the process that
 /// received it. [CSET-BUFH-05] The same handle gives the same address again. Works after an abort,
-/// too. [AMB-06]
+/// too. [AMB-06] The memory of a buffer that the server has just added may still be on its way to
+/// this process: the call waits for it, at most ten seconds.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn vdi_map_buffer_handle(
@@ -279,6 +281,28 @@ pub unsafe extern "C" fn vdi_abort_reason(
     })
 }
 
+/// Tells the primary how many secondaries ended while devices that they had opened were not closed.
+///
+/// A dead secondary does not abort the set; its commands stay outstanding. A primary that does not
+/// watch its secondaries by other means asks here, and calls vdi_signal_abort(). [CRASH-03, AMB-46]
+///
+/// @param set        The set; in a secondary the count is always 0.
+/// @param out_count  Receives the count; 0 on failure.
+/// @return NOERROR; VD_E_INVALID if `out_count` is null; VD_E_PROTOCOL if the set is not open.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn vdi_lost_secondaries(
+    set: *mut vdi_set,
+    out_count: *mut u32,
+) -> vdi_result {
+    guard("vdi_lost_secondaries", || {
+        // SAFETY: module contract.
+        let out = unsafe { Out::new("out_count", out_count, 0) }?;
+        out.set(handle::sets().get(set)?.lost_secondaries()?);
+        Ok(())
+    })
+}
+
 /// Closes the set in this process and releases everything of it.
 ///
 /// Wait for VD_E_CLOSE on every device first, or for VD_E_ABORT. [CSET-CLOSE-05] When the primary
@@ -294,7 +318,8 @@ pub unsafe extern "C" fn vdi_abort_reason(
 ///
 /// A primary that closes while a server is attached and no device was ever opened aborts the set
 /// for the server. [CSET-CLOSE-08] Threads inside another call with this set are woken and get
-/// VD_E_PROTOCOL. Memory stays mapped until the last such call has returned.
+/// VD_E_PROTOCOL. Memory stays mapped until the last such call has returned. After the death of the
+/// primary the call waits until the system has done away with it, at most two seconds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_close(set: *mut vdi_set) -> vdi_result {
     guard("vdi_close", || {

@@ -205,7 +205,9 @@ pub unsafe extern "C" fn vdi_server_abort_reason(
 /// [AMB-40] If the completion agent is running, the call waits until it has called the completion
 /// routine of every outstanding command (ERROR_OPERATION_ABORTED) and has left. [SSET-CLOSE-03]
 /// Called from inside a completion routine it cannot wait: the agent then leaves after that
-/// routine, and the memory is released when it has left.
+/// routine, and the memory is released when it has left. If no agent is running, the routines are
+/// called on this thread. After the death of the primary the call waits until the system has done
+/// away with it, at most two seconds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_server_close(server: *mut vdi_server) -> vdi_result {
     guard("vdi_server_close", || {

@@ -81,8 +81,8 @@ pub struct VDC_Command {
 /// Called when a command has ended, exactly once for every command. [STRUCT-02, SSET-AGENT-09]
 ///
 /// The fields completionCode, bytesTransferred and outPosition are filled in. The function runs on
-/// the thread of the completion agent, or on the thread that calls vdi_server_send_command() when
-/// that call fails. It may send commands, allocate and free buffers, close devices and signal an
+/// the thread of the completion agent, on the thread that calls vdi_server_send_command() when that
+/// call fails, or on the thread that calls vdi_server_close() when no agent is running. It may send commands, allocate and free buffers, close devices and signal an
 /// abort. It must not throw and should not block: the completions of the whole set wait for it.
 pub type vdi_completion_routine = Option<unsafe extern "C" fn(command: *mut VDS_Command)>;
 

@@ -89,7 +89,11 @@ impl Address {
 
     /// Makes room for a new set, unless a living process holds the name.
     fn reclaim(&self) -> Result<()> {
-        match self.dial()? {
+        let answer = self.dial().map_err(|error| match error.kind() {
+            ErrorKind::Security => self.taken(),
+            _ => error,
+        })?;
+        match answer {
             Answer::Nobody => {}
             Answer::Busy | Answer::Connected(_) => {
                 return Err(Error::new(
@@ -131,6 +135,19 @@ impl Address {
         // A child of a dead primary may hold the socket open: then it answers for nobody.
         let channel = Channel::over(socket).map_err(cannot)?;
         Ok(channel.map_or(Answer::Nobody, Answer::Connected))
+    }
+
+    /// The name belongs to somebody else, alive or not: that cannot be told from here.
+    fn taken(&self) -> Error {
+        Error::new(
+            ErrorKind::Security,
+            format!(
+                "another user has a set named \"{}\", or has left one behind: choose another \
+                 name, or let that user remove {}",
+                self.name,
+                self.path.display(),
+            ),
+        )
     }
 
     fn denied(&self) -> Error {

@@ -72,9 +72,14 @@ impl Participant {
         &self.control
     }
 
+    /// Whether this process is a forked child of the one that takes part.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.generation != process::generation()
+    }
+
     /// Refuses calls after Close and in a forked child.
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) || self.generation != process::generation() {
+        if self.closed.load(Ordering::Acquire) || self.is_foreign() {
             return Err(state::not_open());
         }
         Ok(())
@@ -83,7 +88,7 @@ impl Participant {
     /// Ends this process's part: later calls and waits in progress are refused. `false` if it was
     /// ended before.
     pub(crate) fn close(&self) -> bool {
-        if self.generation != process::generation() || self.closed.swap(true, Ordering::AcqRel) {
+        if self.is_foreign() || self.closed.swap(true, Ordering::AcqRel) {
             return false;
         }
         lock(&self.life).take();

@@ -25,8 +25,9 @@ use std::sync::{Arc, Mutex};
 pub struct Set {
     inner: Arc<Inner>,
     link: Mutex<Option<Link>>,
-    /// Held while an area is made, so that areas are numbered in the order of their arrival.
-    growth: Mutex<()>,
+    /// Held by the calls that decide about buffer memory, one after another, while other calls go
+    /// on.
+    memory: Mutex<()>,
 }
 
 /// The connection to the primary.
@@ -73,7 +74,7 @@ impl Set {
         Ok(Self {
             inner,
             link: Mutex::new(Some(link)),
-            growth: Mutex::new(()),
+            memory: Mutex::new(()),
         })
     }
 
@@ -113,6 +114,7 @@ impl Set {
     ///
     /// `Invalid` for a bad size, alignment or count, `Memory`, `Protocol`, `Abort`.
     pub fn request_buffers(&self, size: u32, alignment: u32, count: u32) -> Result<()> {
+        let _memory = lock(&self.memory);
         let mut progress = self.inner.checked(ServerCall::RequestBuffers)?;
         if count == 0 {
             return Err(Error::new(ErrorKind::Invalid, "count is 0"));
@@ -131,7 +133,6 @@ impl Set {
             });
         }
         let prefix = progress.config.prefix_zone_size;
-        // Other calls go on while the memory is brought in.
         drop(progress);
         self.add_area(&[request], prefix)?;
         Ok(())
@@ -161,15 +162,17 @@ impl Set {
     ///
     /// `Memory`: the requests so far are forgotten; `Protocol`, `Abort`, `Unexpected`.
     pub fn end_configuration(&self) -> Result<()> {
-        let mut progress = self.inner.checked(ServerCall::EndConfiguration)?;
-        let prefix = progress.config.prefix_zone_size;
-        let size = match self.add_area(&progress.requests, prefix) {
-            Err(error) if error.kind() == ErrorKind::Memory => {
-                progress.requests.clear();
-                return Err(error);
-            }
-            result => result?,
+        let _memory = lock(&self.memory);
+        let (requests, prefix) = {
+            let progress = self.inner.checked(ServerCall::EndConfiguration)?;
+            (progress.requests.clone(), progress.config.prefix_zone_size)
         };
+        let size = self.add_area(&requests, prefix).inspect_err(|error| {
+            if error.kind() == ErrorKind::Memory {
+                lock(&self.inner.progress).requests.clear();
+            }
+        })?;
+        let mut progress = self.inner.checked(ServerCall::EndConfiguration)?;
         progress.config.buffer_area_size = u32::try_from(size).unwrap_or(u32::MAX);
         let participant = &self.inner.participant;
         let words = progress.config.to_words();
@@ -187,7 +190,6 @@ impl Set {
         if layout.size == 0 {
             return Ok(0);
         }
-        let _growth = lock(&self.growth);
         let number = lock(&self.inner.pool).next_area();
         let area = Area::create(number, layout.size)?;
         let link = lock(&self.link);
@@ -332,6 +334,10 @@ impl Drop for Set {
     fn drop(&mut self) {
         // Closed already is as good.
         let _ = self.close();
+        if self.inner.participant.is_foreign() {
+            // The parent's connection, and locks that may have been held when it forked.
+            std::mem::forget(self.link.get_mut().map(Option::take));
+        }
     }
 }
 

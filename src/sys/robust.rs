@@ -6,6 +6,7 @@
 //! library would keep its list pointers in the shared memory, where a peer could change them.
 
 use super::check;
+use super::process::generation;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
@@ -99,6 +100,7 @@ impl List {
             word: pages.base.wrapping_add(page() + offset % page()).cast(),
             node: pages.base.wrapping_add(offset % page()).cast(),
             list: self,
+            generation: generation(),
             _pages: pages,
         };
         hold.word()
@@ -142,6 +144,7 @@ pub(crate) struct Hold {
     word: *const AtomicU32,
     node: *const Node,
     list: &'static List,
+    generation: u32,
     _pages: Pages,
 }
 
@@ -157,6 +160,10 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        // In a forked child the word is the parent's.
+        if self.generation != generation() {
+            return;
+        }
         self.list.remove(self.node);
         self.word().store(0, Ordering::Release);
     }
