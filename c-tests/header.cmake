@@ -1,0 +1,32 @@
+# vdi.h compiles without a warning, alone and included twice, in every language standard that the
+# compiler knows.
+
+# header_compiles(FLAG SOURCE [OPTION...])
+function(header_compiles flag source)
+  string(MAKE_C_IDENTIFIER "header${flag}" target)
+  add_library(${target} OBJECT ${source})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include)
+  target_compile_options(${target} PRIVATE ${flag} ${ARGN})
+  add_dependencies(${target} vdi_cargo)
+endfunction()
+
+foreach(flag -std=c99 -std=c11 -std=c17 -std=c2x)
+  string(MAKE_C_IDENTIFIER "known${flag}" known)
+  check_c_compiler_flag(${flag} ${known})
+  if(${known})
+    header_compiles(${flag} header.c ${c_warnings} -Wc++-compat)
+  endif()
+endforeach()
+
+check_language(CXX)
+if(CMAKE_CXX_COMPILER)
+  enable_language(CXX)
+  include(CheckCXXCompilerFlag)
+  foreach(flag -std=c++98 -std=c++11 -std=c++14 -std=c++17 -std=c++20 -std=c++23)
+    string(MAKE_C_IDENTIFIER "known${flag}" known)
+    check_cxx_compiler_flag(${flag} ${known})
+    if(${known})
+      header_compiles(${flag} header.cc ${warnings} -Wold-style-cast -Wconversion)
+    endif()
+  endforeach()
+endif()
