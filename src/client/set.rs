@@ -65,6 +65,7 @@ impl Set {
         control::write_text(&control.device(0).header().name, name.as_bytes());
         let inner = Arc::new(Inner::new(control, name.clone(), requested, PRIMARY));
         inner.participant.begin();
+        inner.participant.show_life();
         let access = Access {
             uid: options.uid,
             gid: options.gid,

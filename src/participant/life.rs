@@ -4,33 +4,32 @@
 //! the size of the dead process. The hang-up of its socket, or the end of its process descriptor,
 //! comes when its memory is gone; see `link`. Either aborts the set.
 
-use super::{Part, Participant};
+use super::{Part, Participant, lock};
 use crate::link::watcher;
 use crate::protocol::codes::{VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER_DIED};
-use crate::shm::control::Control;
 use crate::shm::layout::{Life, PRIMARY_LIFE, SERVER_LIFE};
 use crate::sync::{AtomicU32, Ordering};
-use crate::sys::robust::{Hold, OWNER_DIED};
+use crate::sys::robust::OWNER_DIED;
 use std::process;
-
-/// Shows that this process is alive. Without it (the kernel may refuse) only the second witness is
-/// left.
-pub(super) fn show(control: &Control, part: Part) -> Option<Hold> {
-    let header = control.header();
-    let (life, offset) = match part {
-        Part::Primary => (&header.primary_life.0, PRIMARY_LIFE),
-        Part::Server => (&header.server_life.0, SERVER_LIFE),
-        Part::Secondary => return None,
-    };
-    life.pid.store(process::id(), Ordering::Relaxed);
-    watcher::hold_word(control.fd(), offset).ok()
-}
 
 fn is_marked(life: &Life) -> bool {
     life.word.load(Ordering::Acquire) & OWNER_DIED != 0
 }
 
 impl Participant {
+    /// Shows that this process is alive, once it has its part in the set. Without it (the kernel
+    /// may refuse) only the second witness is left.
+    pub(crate) fn show_life(&self) {
+        let header = self.control().header();
+        let (life, offset) = match self.part {
+            Part::Primary => (&header.primary_life.0, PRIMARY_LIFE),
+            Part::Server => (&header.server_life.0, SERVER_LIFE),
+            Part::Secondary => return,
+        };
+        life.pid.store(process::id(), Ordering::Relaxed);
+        *lock(&self.life) = watcher::hold_word(self.control().fd(), offset).ok();
+    }
+
     /// The words whose change means that somebody died.
     pub(super) fn lives(&self) -> [&AtomicU32; 2] {
         let header = self.control().header();

@@ -57,7 +57,7 @@ impl Participant {
     pub(crate) fn new(control: Control, part: Part) -> Self {
         doorbell::set_processors(process::processors());
         Self {
-            life: Mutex::new(life::show(&control, part)),
+            life: Mutex::new(None),
             part,
             control,
             generation: process::generation(),

@@ -195,7 +195,7 @@ impl Inner {
             return 0;
         }
         let progress = lock(&self.progress);
-        progress.devices.len() - progress.closed
+        progress.devices.len().saturating_sub(progress.closed)
     }
 
     /// Whether closing now leaves clients without an ending. [AMB-40]

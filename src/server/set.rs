@@ -57,10 +57,6 @@ impl Set {
             return Err(Error::new(ErrorKind::Unexpected, text));
         }
         let participant = Participant::new(place.control, Part::Server);
-        // Only now is the server attached: a call that gave up before has changed nothing.
-        if !participant.advance(Phase::Created, Phase::Connected) {
-            return Err(state::aborted());
-        }
         let inner = Arc::new(Inner::new(participant, requested));
         let host = Arc::new(place.host);
         let watched: Arc<dyn Watched> = Arc::new(HostWatch {
@@ -71,6 +67,11 @@ impl Set {
             watch: join::watch(watched, &host.channel)?,
             host,
         };
+        // Only now is the server attached: a call that fails before has changed nothing.
+        if !inner.participant.advance(Phase::Created, Phase::Connected) {
+            return Err(state::aborted());
+        }
+        inner.participant.show_life();
         Ok(Self {
             inner,
             link: Mutex::new(Some(link)),
@@ -304,9 +305,11 @@ impl Set {
     pub fn close(&self) -> Result<()> {
         let inner = &*self.inner;
         inner.participant.check_open()?;
-        inner.agent.closing.store(true, Ordering::Release);
         let still_open = inner.open_devices();
-        if inner.must_abort_at_close() {
+        let unfinished = inner.must_abort_at_close();
+        // From now on a running agent ends everything and leaves.
+        inner.agent.closing.store(true, Ordering::Release);
+        if unfinished {
             let text = format!("server process {} closed the set", process::id());
             inner.participant.abort(VDI_ABORT_SERVER_CLOSED, &text);
         }
