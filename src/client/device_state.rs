@@ -1,6 +1,6 @@
 //! How far a client's device has come: the queue, the commands in progress, the IO-ERROR state.
 
-use super::device::Command;
+use super::command::Command;
 use super::handles::{self, Meaning};
 use super::inner::Inner;
 use crate::error::{Error, ErrorKind, Result};

@@ -16,6 +16,9 @@ use once_cell::sync::OnceCell;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// The connection to the other participants; dropping it leaves the set.
+pub(super) trait Link: Send {}
+
 /// What the set, its devices and its link share.
 pub(super) struct Inner {
     pub(super) participant: Participant,

@@ -4,6 +4,7 @@
 //! opens the [`Device`]s and works on their [`Command`]s until each device is closed.
 
 mod areas;
+mod command;
 mod device;
 mod device_state;
 mod guests;
@@ -13,5 +14,6 @@ mod primary;
 mod secondary;
 mod set;
 
-pub use device::{Command, Device};
+pub use command::Command;
+pub use device::Device;
 pub use set::{CreateOptions, Set};

@@ -1,8 +1,7 @@
 //! The primary's side of the rendezvous: it announces the set and opens the door.
 
 use super::guests::Guests;
-use super::inner::Inner;
-use super::set::Link;
+use super::inner::{Inner, Link};
 use crate::error::Result;
 use crate::link::rendezvous::{Access, Address, Listener};
 use crate::link::watcher::{self, Next, Watch, Watched};

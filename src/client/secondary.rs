@@ -1,7 +1,6 @@
 //! The secondary's side of the rendezvous.
 
-use super::inner::Inner;
-use super::set::Link;
+use super::inner::{Inner, Link};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::Incoming;
 use crate::link::watcher::{Next, Watch, Watched};

@@ -1,7 +1,7 @@
 //! The client's device set.
 
 use super::device::Device;
-use super::inner::{Inner, PRIMARY, invalid, unknown_name};
+use super::inner::{Inner, Link, PRIMARY, invalid, unknown_name};
 use super::{handles, primary, secondary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::rendezvous::Access;
@@ -41,9 +41,6 @@ pub struct Set {
     inner: Arc<Inner>,
     link: Mutex<Option<Box<dyn Link>>>,
 }
-
-/// The connection to the other participants; dropping it leaves the set.
-pub(super) trait Link: Send {}
 
 impl Set {
     /// Creates a set and makes it findable; the caller is the primary client. [CSET-CREATE-01]

@@ -5,6 +5,7 @@
 //! again. A forked child starts with empty tables: the parent's handles mean nothing there, and no
 //! lock that another thread of the parent held is ever touched.
 
+use super::held::{Held, Poison};
 use super::types::{vdi_device, vdi_server, vdi_server_device, vdi_set};
 use super::views::DeviceView;
 use crate::client;
@@ -14,11 +15,9 @@ use crate::server;
 use crate::sys::process;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::thread;
 
 /// The handle tables of one process.
 struct Tables {
@@ -166,61 +165,5 @@ impl Table<vdi_device, DeviceView> {
 impl<T: Poison> Table<vdi_server_device, T> {
     pub(super) fn insert(&self, set: *mut vdi_server, device: T) -> *mut vdi_server_device {
         self.add(set.addr(), device)
-    }
-}
-
-/// An object that a panic may have left half changed.
-pub(super) trait Poison {
-    /// Aborts the set that it belongs to.
-    fn poison(&self);
-}
-
-impl Poison for client::Set {
-    fn poison(&self) {
-        client::Set::poison(self);
-    }
-}
-
-impl Poison for server::Set {
-    fn poison(&self) {
-        server::Set::poison(self);
-    }
-}
-
-impl Poison for server::Device {
-    fn poison(&self) {
-        server::Device::poison(self);
-    }
-}
-
-/// An object during a call. A panic inside the call aborts the set: memory that other processes
-/// see may be half written.
-pub(super) struct Held<T: Poison> {
-    object: Arc<T>,
-    was_panicking: bool,
-}
-
-impl<T: Poison> Held<T> {
-    fn new(object: Arc<T>) -> Self {
-        Self {
-            object,
-            was_panicking: thread::panicking(),
-        }
-    }
-}
-
-impl<T: Poison> Deref for Held<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.object
-    }
-}
-
-impl<T: Poison> Drop for Held<T> {
-    fn drop(&mut self) {
-        if thread::panicking() && !self.was_panicking {
-            self.object.poison();
-        }
     }
 }

@@ -24,6 +24,7 @@ mod boundary;
 mod client_device;
 mod client_set;
 mod handle;
+mod held;
 mod info;
 mod routine;
 mod server_buffer;

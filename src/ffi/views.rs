@@ -1,6 +1,6 @@
 //! The VDC_Command structures that a client's device hands out.
 
-use super::handle::Poison;
+use super::held::Poison;
 use super::types::VDC_Command;
 use crate::client::Device;
 use crate::error::{Error, ErrorKind, Result};
