@@ -1,0 +1,198 @@
+//! A file that appears under its name whole and durable, or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
+
+/// A file being written beside its target.
+///
+/// Where the file system can, the file has no name until it is published, so that nothing is left
+/// even if the process is killed. Elsewhere it has a hidden name beside the target.
+pub(crate) struct NewFile {
+    file: File,
+    target: PathBuf,
+    hidden: PathBuf,
+    /// Whether the file is to be found under its hidden name.
+    named: bool,
+}
+
+impl NewFile {
+    /// Begins a file that is to become `target`. The tag makes the hidden name unique.
+    pub(crate) fn create(target: &Path, tag: &str) -> io::Result<Self> {
+        // A link is replaced where it points to.
+        let target = target.canonicalize().unwrap_or_else(|_| target.into());
+        let hidden = hidden_name(&target, tag);
+        let (file, named) = match nameless(directory(&target)) {
+            Ok(file) => (file, false),
+            Err(_) => (File::create_new(&hidden)?, true),
+        };
+        Ok(Self {
+            file,
+            target,
+            hidden,
+            named,
+        })
+    }
+
+    /// The file itself.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Makes the file durable under its target name. Without `replace` an existing file is an
+    /// error of kind `AlreadyExists`.
+    pub(crate) fn publish(mut self, replace: bool) -> io::Result<()> {
+        if let Ok(old) = fs::metadata(&self.target) {
+            self.file.set_permissions(old.permissions())?;
+        }
+        self.file.sync_all()?;
+        if !self.named {
+            let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+            rustix::fs::linkat(CWD, own, CWD, &self.hidden, AtFlags::SYMLINK_FOLLOW)?;
+            self.named = true;
+        }
+        if replace {
+            fs::rename(&self.hidden, &self.target)?;
+        } else {
+            let flags = RenameFlags::NOREPLACE;
+            rustix::fs::renameat_with(CWD, &self.hidden, CWD, &self.target, flags)?;
+        }
+        self.named = false;
+        // What may not survive a crash must not look as if it would.
+        sync_directory(&self.target).inspect_err(|_| drop(fs::remove_file(&self.target)))
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if self.named {
+            // Nothing better can be done about a failure here.
+            let _ = fs::remove_file(&self.hidden);
+        }
+    }
+}
+
+/// Removes the hidden file that a killed process left for `target`.
+pub(crate) fn remove_leftover(target: &Path, tag: &str) {
+    let target = target.canonicalize().unwrap_or_else(|_| target.into());
+    // Mostly there is none.
+    let _ = fs::remove_file(hidden_name(&target, tag));
+}
+
+/// Makes the names in the directory of `path` durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory(path))?.sync_all()
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Does not contain the name of the target, so that it is never too long.
+fn hidden_name(target: &Path, tag: &str) -> PathBuf {
+    target.with_file_name(format!(".vdi-{tag}.partial"))
+}
+
+/// A file without a name. Fails where the file system has none or /proc, needed to name it later,
+/// is missing.
+fn nameless(directory: &Path) -> io::Result<File> {
+    fs::metadata("/proc/self/fd")?;
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(OFlags::TMPFILE.bits() as i32)
+        .open(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
+        fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| name(entry).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_dropped_file_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("a");
+        let mut file = NewFile::create(&target, "t").unwrap();
+        file.file.write_all(b"partial").unwrap();
+        drop(file);
+        assert_eq!(names(dir.path()), [""; 0]);
+
+        let named = named_file(&target);
+        assert_eq!(names(dir.path()), [".vdi-t.partial"]);
+        drop(named);
+        assert_eq!(names(dir.path()), [""; 0]);
+
+        // A killed process cannot drop.
+        std::mem::forget(named_file(&target));
+        remove_leftover(&target, "t");
+        assert_eq!(names(dir.path()), [""; 0]);
+    }
+
+    /// As on a file system without nameless files.
+    fn named_file(target: &Path) -> NewFile {
+        let hidden = hidden_name(target, "t");
+        NewFile {
+            file: File::create_new(&hidden).unwrap(),
+            target: target.into(),
+            hidden,
+            named: true,
+        }
+    }
+
+    #[test]
+    fn publishing_replaces_only_when_asked_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("a");
+        for begin in [
+            |target: &Path| NewFile::create(target, "t").unwrap(),
+            named_file,
+        ] {
+            fs::write(&target, "old").unwrap();
+            let file = begin(&target);
+            file.file().write_all(b"new").unwrap();
+            let error = file.publish(false).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read(&target).unwrap(), b"old");
+            assert_eq!(names(dir.path()), ["a"]);
+
+            let file = begin(&target);
+            file.file().write_all(b"new").unwrap();
+            file.publish(true).unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"new");
+            assert_eq!(names(dir.path()), ["a"]);
+
+            fs::remove_file(&target).unwrap();
+            begin(&target).publish(false).unwrap();
+            assert_eq!(names(dir.path()), ["a"]);
+        }
+    }
+
+    #[test]
+    fn a_link_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, link) = (dir.path().join("a"), dir.path().join("link"));
+        fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let file = NewFile::create(&link, "t").unwrap();
+        file.file().write_all(b"new").unwrap();
+        file.publish(true).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+}

@@ -1,0 +1,118 @@
+//! The database that a restore makes, and the one that it may replace.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, fcntl_lock};
+
+use crate::durable::{NewFile, sync_directory};
+use crate::exit::{Exit, Failure};
+
+/// What SQLite keeps beside a database. A stale one would be applied to whatever database has its
+/// name, so it must be gone before the restored database appears.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Refuses a target that must not be touched, before anything is read.
+pub(super) fn check(database: &Path, replace: bool) -> Result<(), Failure> {
+    if replace {
+        return lock(database).map(drop);
+    }
+    if database.symlink_metadata().is_ok() {
+        return Err(exists(database));
+    }
+    check_companions(database)
+}
+
+/// Begins the file that is to become the database.
+pub(super) fn create(database: &Path, set: &str) -> Result<NewFile, Failure> {
+    NewFile::create(database, &tag(set)).map_err(|error| unwritten(database, &error))
+}
+
+/// Makes the bytes of the file durable, which may take long.
+pub(super) fn sync(file: &NewFile, database: &Path) -> Result<(), Failure> {
+    let synced = file.file().sync_all();
+    synced.map_err(|error| unwritten(database, &error))
+}
+
+/// Makes the verified file durable as the database.
+pub(super) fn publish(file: NewFile, database: &Path, replace: bool) -> Result<(), Failure> {
+    let failed = |error| unwritten(database, &error);
+    // Kept until the file is in place, so that nobody begins to use the old one.
+    let _lock = lock(database)?;
+    if replace {
+        for path in companions(database) {
+            remove(&path).map_err(failed)?;
+        }
+        sync_directory(database).map_err(failed)?;
+    } else {
+        check_companions(database)?;
+    }
+    file.publish(replace).map_err(failed)
+}
+
+/// The tag of the hidden file, by which the agent finds it when the engine was killed.
+pub(crate) fn tag(set: &str) -> String {
+    set.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(32)
+        .collect()
+}
+
+/// A lock on the whole of an existing database, which conflicts with every lock that SQLite takes:
+/// of a transaction, or of a connection in WAL mode. None if there is no database.
+fn lock(database: &Path) -> Result<Option<File>, Failure> {
+    let file = match OpenOptions::new().read(true).write(true).open(database) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unwritten(database, &error)),
+    };
+    match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => Err(Failure::new(
+            Exit::Output,
+            format!(
+                "{} is open in another process; close it there first",
+                database.display()
+            ),
+        )),
+        Err(error) => Err(unwritten(database, &error.into())),
+    }
+}
+
+fn check_companions(database: &Path) -> Result<(), Failure> {
+    match companions(database).into_iter().find(|path| path.exists()) {
+        Some(path) => Err(exists(&path)),
+        None => Ok(()),
+    }
+}
+
+fn exists(path: &Path) -> Failure {
+    let message = format!(
+        "{} exists; --replace gives it up for the backup",
+        path.display()
+    );
+    Failure::new(Exit::Output, message)
+}
+
+fn companions(database: &Path) -> Vec<PathBuf> {
+    let database = database.canonicalize().unwrap_or_else(|_| database.into());
+    let with = |suffix: &&str| {
+        let mut name = OsString::from(&database);
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    COMPANIONS.iter().map(with).collect()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn unwritten(database: &Path, error: &io::Error) -> Failure {
+    Failure::output(&database.display().to_string(), error)
+}
