@@ -44,8 +44,9 @@ impl NewFile {
     }
 
     /// Makes the file durable under its target name. Without `replace` an existing file is an
-    /// error of kind `AlreadyExists`.
-    pub(crate) fn publish(mut self, replace: bool) -> io::Result<()> {
+    /// error of kind `AlreadyExists`; with it the existing file waits under the hidden name until
+    /// the result is settled or undone, where the file system can exchange two names.
+    pub(crate) fn publish(mut self, replace: bool) -> io::Result<Published> {
         if let Ok(old) = fs::metadata(&self.target) {
             self.file.set_permissions(old.permissions())?;
         }
@@ -55,15 +56,61 @@ impl NewFile {
             rustix::fs::linkat(CWD, own, CWD, &self.hidden, AtFlags::SYMLINK_FOLLOW)?;
             self.named = true;
         }
-        if replace {
-            fs::rename(&self.hidden, &self.target)?;
-        } else {
-            let flags = RenameFlags::NOREPLACE;
-            rustix::fs::renameat_with(CWD, &self.hidden, CWD, &self.target, flags)?;
-        }
+        let old = self.take_name(replace)?;
         self.named = false;
+        let published = Published {
+            target: self.target.clone(),
+            old: old.then(|| self.hidden.clone()),
+        };
         // What may not survive a crash must not look as if it would.
-        sync_directory(&self.target).inspect_err(|_| drop(fs::remove_file(&self.target)))
+        match sync_directory(&self.target) {
+            Ok(()) => Ok(published),
+            Err(error) => {
+                published.undo();
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the file its target name; whether an older file has the hidden name now.
+    fn take_name(&self, replace: bool) -> io::Result<bool> {
+        let rename = |flags| rustix::fs::renameat_with(CWD, &self.hidden, CWD, &self.target, flags);
+        if !replace {
+            rename(RenameFlags::NOREPLACE)?;
+            return Ok(false);
+        }
+        if rename(RenameFlags::EXCHANGE).is_ok() {
+            return Ok(true);
+        }
+        // There is no older file, or the file system cannot exchange names.
+        fs::rename(&self.hidden, &self.target)?;
+        Ok(false)
+    }
+}
+
+/// A file that has its target name, and the file that had the name before.
+#[must_use = "settle it or undo it"]
+pub(crate) struct Published {
+    target: PathBuf,
+    old: Option<PathBuf>,
+}
+
+impl Published {
+    /// Gives the older file up.
+    pub(crate) fn settle(self) -> io::Result<()> {
+        match self.old {
+            Some(old) => fs::remove_file(old),
+            None => Ok(()),
+        }
+    }
+
+    /// Brings the older file back, or removes the name.
+    pub(crate) fn undo(self) {
+        // Nothing better can be done about a failure here.
+        let _ = match self.old {
+            Some(old) => fs::rename(old, &self.target),
+            None => fs::remove_file(&self.target),
+        };
     }
 }
 
@@ -166,20 +213,33 @@ mod tests {
             fs::write(&target, "old").unwrap();
             let file = begin(&target);
             file.file().write_all(b"new").unwrap();
-            let error = file.publish(false).unwrap_err();
+            let error = file.publish(false).err().unwrap();
             assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
             assert_eq!(fs::read(&target).unwrap(), b"old");
             assert_eq!(names(dir.path()), ["a"]);
 
             let file = begin(&target);
             file.file().write_all(b"new").unwrap();
-            file.publish(true).unwrap();
+            file.publish(true).unwrap().undo();
+            assert_eq!(
+                fs::read(&target).unwrap(),
+                b"old",
+                "an undone file is no loss"
+            );
+            assert_eq!(names(dir.path()), ["a"]);
+
+            let file = begin(&target);
+            file.file().write_all(b"new").unwrap();
+            file.publish(true).unwrap().settle().unwrap();
             assert_eq!(fs::read(&target).unwrap(), b"new");
             assert_eq!(names(dir.path()), ["a"]);
 
             fs::remove_file(&target).unwrap();
-            begin(&target).publish(false).unwrap();
+            begin(&target).publish(false).unwrap().settle().unwrap();
             assert_eq!(names(dir.path()), ["a"]);
+            fs::remove_file(&target).unwrap();
+            begin(&target).publish(true).unwrap().undo();
+            assert_eq!(names(dir.path()), [""; 0]);
         }
     }
 
@@ -191,7 +251,7 @@ mod tests {
         std::os::unix::fs::symlink(&target, &link).unwrap();
         let file = NewFile::create(&link, "t").unwrap();
         file.file().write_all(b"new").unwrap();
-        file.publish(true).unwrap();
+        file.publish(true).unwrap().settle().unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     }

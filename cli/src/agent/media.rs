@@ -19,10 +19,13 @@ pub(crate) trait Medium: Send {
     /// What went wrong at the medium itself.
     fn failure(&self) -> Option<Failure>;
 
-    /// Makes the result durable, after everything has succeeded.
-    fn keep(&mut self) -> Result<(), Failure> {
+    /// Makes the result durable, after the statement and all devices have succeeded.
+    fn prepare(&mut self) -> Result<(), Failure> {
         Ok(())
     }
+
+    /// Gives up what the result replaces, after every medium is prepared.
+    fn keep(&mut self) {}
 
     /// Sees to it that nothing remains, after anything has failed.
     fn discard(&mut self) {}

@@ -14,15 +14,15 @@ use vdi::codes::{
 use vdi::{Buffer, Completion};
 
 use super::media::{Medium, done, transferred};
-use crate::durable::NewFile;
+use crate::durable::{NewFile, Published};
 use crate::exit::{Exit, Failure};
 
 /// Where the bytes go.
 enum Place {
     /// To a file that has not appeared yet.
     File(NewFile),
-    /// To a file that has appeared.
-    Published,
+    /// To a file that has appeared; the one that it replaces is still there.
+    Published(Published),
     /// To a file that could not appear.
     Lost,
     /// To a pipe or device, where nothing can be taken back.
@@ -77,7 +77,9 @@ impl Sink {
         let file = match &self.place {
             Place::File(new) => new.file(),
             Place::Stream(file) => file,
-            Place::Published | Place::Lost => return (0, Err(io::ErrorKind::Unsupported.into())),
+            Place::Published(_) | Place::Lost => {
+                return (0, Err(io::ErrorKind::Unsupported.into()));
+            }
         };
         let mut stored = 0;
         while stored < size {
@@ -95,7 +97,7 @@ impl Sink {
     fn flush(&self) -> io::Result<()> {
         match &self.place {
             Place::File(new) => new.file().sync_data(),
-            Place::Published | Place::Lost | Place::Stream(_) => Ok(()),
+            Place::Published(_) | Place::Lost | Place::Stream(_) => Ok(()),
         }
     }
 
@@ -108,12 +110,13 @@ impl Sink {
                 return Ok(());
             }
         };
-        new.publish(self.replace)
+        let published = new
+            .publish(self.replace)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => exists(&self.path),
                 _ => Failure::output(&self.label(), &error),
             })?;
-        self.place = Place::Published;
+        self.place = Place::Published(published);
         Ok(())
     }
 
@@ -164,14 +167,20 @@ impl Medium for Sink {
         self.failure.clone()
     }
 
-    fn keep(&mut self) -> Result<(), Failure> {
+    fn prepare(&mut self) -> Result<(), Failure> {
         self.publish()
     }
 
+    fn keep(&mut self) {
+        if let Place::Published(published) = std::mem::replace(&mut self.place, Place::Lost) {
+            // A file that should be gone and is not is no reason to fail.
+            let _ = published.settle();
+        }
+    }
+
     fn discard(&mut self) {
-        if matches!(self.place, Place::Published) {
-            // Nothing better can be done about a failure here.
-            let _ = fs::remove_file(&self.path);
+        if let Place::Published(published) = std::mem::replace(&mut self.place, Place::Lost) {
+            published.undo();
         }
     }
 }

@@ -259,13 +259,17 @@ impl Supervisor<'_> {
         let whole = self.serving == 0 && self.trouble.is_none();
         let verdict = match self.result.take() {
             Some(Ok(contents)) if whole => {
-                let keep = |medium: &mut Box<dyn Medium>| medium.keep();
-                self.media.iter_mut().try_for_each(keep).map(|()| contents)
+                let prepare = |medium: &mut Box<dyn Medium>| medium.prepare();
+                let prepared = self.media.iter_mut().try_for_each(prepare);
+                prepared.map(|()| contents)
             }
             result => Err(self.cause(interrupt, result, &epitaph)),
         };
-        if verdict.is_err() {
-            self.media.iter_mut().for_each(|medium| medium.discard());
+        for medium in &mut self.media {
+            match verdict {
+                Ok(_) => medium.keep(),
+                Err(_) => medium.discard(),
+            }
         }
         verdict
     }

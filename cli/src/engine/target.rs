@@ -49,7 +49,8 @@ pub(super) fn publish(file: NewFile, database: &Path, replace: bool) -> Result<(
     } else {
         check_companions(database)?;
     }
-    file.publish(replace).map_err(failed)
+    let published = file.publish(replace).map_err(failed)?;
+    published.settle().map_err(failed)
 }
 
 /// The tag of the hidden file, by which the agent finds it when the engine was killed.
