@@ -10,11 +10,11 @@ use crate::protocol::message::Message;
 use crate::sys::dir::{Directory, Identity, Lock, effective_user};
 use crate::sys::process::generation;
 use crate::sys::socket;
-use std::io;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
 /// How long to wait for others who make or find a set at the same moment. They need microseconds.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -83,6 +83,28 @@ impl Address {
                         format!("another process keeps the runtime directory {directory} locked"),
                     ));
                 }
+            }
+        }
+    }
+
+    /// Removes what dead primaries have left under other names, a few at a time: names are mostly
+    /// unique, so nobody else would. [CRASH-06]
+    fn sweep(&self) {
+        const MOST: usize = 16;
+        let Some(Ok(entries)) = self.path.parent().map(fs::read_dir) else {
+            return;
+        };
+        let paths = entries.flatten().map(|entry| entry.path());
+        let others = paths.filter(|path| *path != self.path && is_of_a_set(path));
+        for path in others.take(MOST) {
+            if let Ok(directory) = self.directory.try_clone() {
+                let other = Self {
+                    directory,
+                    path,
+                    name: String::new(),
+                };
+                // Living sets and those of other users stay.
+                let _ = other.reclaim();
             }
         }
     }
@@ -192,6 +214,13 @@ fn file_name(instance: &[u8], name: &[u8]) -> String {
     format!("{:032x}.set", fnv1a(bytes))
 }
 
+/// Whether a path looks like one from [`file_name`].
+fn is_of_a_set(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    let is_hash = stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash && path.extension() == Some(OsStr::new("set"))
+}
+
 fn fnv1a<'a>(bytes: impl Iterator<Item = &'a u8>) -> u128 {
     const BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0100_0000_0000_0000_0000_013b;
@@ -236,6 +265,7 @@ impl Listener {
     pub(crate) fn bind(address: &Address, access: Access) -> Result<Self> {
         let _lock = address.lock(LOCK_LIMIT)?;
         address.reclaim()?;
+        address.sweep();
         let cannot = |error| address.error("cannot announce a set at", &error);
         let listener = Self::create(address, access).map_err(cannot)?;
         listener.open_to(access)?;

@@ -279,3 +279,23 @@ fn the_name_of_a_dead_process_is_reclaimed() {
     drop(listener);
     assert!(base.files().is_empty());
 }
+
+/// CRASH-06: names are mostly used once, so whoever announces the next set cleans up.
+#[test]
+fn what_a_dead_process_left_goes_with_the_next_set() {
+    let _watchdog = Watchdog::start();
+    let base = TempDir::new();
+    let mut primary = Role::start(PRIMARY, base.path());
+    let living = Listener::bind(&base.address("living"), Access::default()).unwrap();
+    let keepsake = base.path().join("notes.set");
+    std::fs::write(&keepsake, "not a set").unwrap();
+    assert_eq!(base.files().len(), 3, "a living set is not swept away");
+
+    primary.kill();
+    let next = Listener::bind(&base.address("next"), Access::default()).unwrap();
+    assert_eq!(base.files().len(), 3, "the dead one is gone");
+    assert!(connect(&base.address("living")).unwrap().is_some());
+    std::fs::remove_file(keepsake).unwrap();
+    drop((living, next));
+    assert!(base.files().is_empty());
+}
