@@ -1,0 +1,288 @@
+/*
+ * Opening devices: the order of the answers, names that come late, and the server's side.
+ * [CSET-OPENDEV-01..12, SSET-OPENDEV-01..05, AMB-03, AMB-15, AMB-16, AMB-25, AMB-48, DEV-01]
+ */
+#include "engine.h"
+#include "roles.h"
+
+#define SIZE 4096
+
+static struct engine engine;
+
+static int64_t milliseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* OpenDevice in the client process; `device` is where it keeps the handle. */
+static void opens(struct peer client, unsigned device, const char *name, vdi_result wanted)
+{
+    struct order order = {.action = OPEN_DEVICE, .device = device};
+    strcpy(order.name, name);
+    client_ask(__FILE__, __LINE__, name, client, wanted, order);
+}
+
+static void begins_to_open(struct peer client, unsigned device, const char *name)
+{
+    struct order order = {.action = OPEN_DEVICE, .device = device};
+    strcpy(order.name, name);
+    client_begin(client, order);
+}
+
+/* A set whose late names are waited for `wait` milliseconds. */
+static void creates(struct peer client, const char *name, uint32_t devices, uint32_t wait)
+{
+    struct order order = {.action = CREATE,
+                          .config.deviceCount = devices,
+                          .options = {.size = sizeof order.options, .nameWait = wait}};
+    strcpy(order.name, name);
+    client_ask(__FILE__, __LINE__, "CREATE", client, NOERROR, order);
+}
+
+static void serves(const char *name)
+{
+    engine.server = server_configure(name, SIZE, 1);
+    engine.count = 0;
+    caller_start(&engine.agent, engine_agent, engine.server);
+}
+
+static void announces(const char *name)
+{
+    CHECK_RESULT(vdi_server_open_device(engine.server, name, &engine.devices[engine.count]),
+                 NOERROR);
+    engine.count++;
+}
+
+static void does_not_announce(const char *name, vdi_result wanted)
+{
+    vdi_server_device *device = (vdi_server_device *)0x10;
+    CHECK_RESULT(vdi_server_open_device(engine.server, name, &device), wanted);
+    CHECK(device == NULL);
+}
+
+/* (1) abort, (2) all open, (3) unknown name, (4) open already, (5) open. [AMB-03] */
+static void order_of_answers(struct peer primary, struct peer secondary)
+{
+    creates(primary, "set", 3, 3600000);
+    opens(primary, 9, "set", VD_E_PROTOCOL); /* AMB-48 */
+    serves("set");
+    opens(primary, 0, "set", NOERROR); /* its name is known from the start, CSET-OPENDEV-11 */
+    opens(primary, 9, "set", VD_E_PROTOCOL);
+    opens(primary, 9, "", VD_E_INVALID);
+    opens(primary, 9, "a\\b", VD_E_INVALID);
+    announces("set");
+    announces("set1");
+    announces("dev1");
+    client_named(secondary, OPEN_IN_SECONDARY, "set", NOERROR);
+    opens(secondary, 9, "set", VD_E_PROTOCOL); /* CSET-OPENDEV-10 */
+    opens(secondary, 9, "Dev1", VD_E_INVALID); /* all names are known: nothing to wait for */
+    opens(primary, 9, "set2", VD_E_INVALID);
+    opens(secondary, 1, "dev1", NOERROR);
+    opens(primary, 9, "dev1", VD_E_PROTOCOL);
+    /* A closed device counts as opened. */
+    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR);
+    ASK(primary, VD_E_CLOSE, GET_COMMAND, .timeout = VDI_INFINITE);
+    opens(primary, 9, "set", VD_E_PROTOCOL);
+    opens(secondary, 9, "set", VD_E_PROTOCOL);
+    opens(primary, 2, "set1", NOERROR);
+    static const char *const any[] = {"set", "set1", "dev1", "unknown"};
+    for (unsigned i = 0; i < 4; i++) {
+        opens(primary, 9, any[i], VD_E_OPEN); /* CSET-OPENDEV-04, 09 */
+        opens(secondary, 9, any[i], VD_E_OPEN);
+    }
+    for (unsigned i = 1; i < 3; i++)
+        CHECK_RESULT(vdi_server_close_device(engine.devices[i]), NOERROR);
+    CHECK_RESULT(caller_join(&engine.agent), NOERROR);
+    for (unsigned i = 0; i < 4; i++) { /* the operation has ended normally */
+        opens(primary, 9, any[i], VD_E_PROTOCOL);
+        opens(secondary, 9, any[i], VD_E_PROTOCOL);
+    }
+    CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
+    ASK(secondary, NOERROR, CLOSE);
+    opens(secondary, 9, "set", VD_E_PROTOCOL);
+    ASK(primary, NOERROR, CLOSE);
+
+    creates(primary, "set", 1, 0);
+    serves("set");
+    opens(primary, 0, "set", NOERROR);
+    ASK(primary, NOERROR, SIGNAL_ABORT);
+    opens(primary, 9, "set", VD_E_ABORT); /* CSET-OPENDEV-07 before VD_E_OPEN */
+    opens(primary, 9, "unknown", VD_E_ABORT);
+    engine_close_aborted(&engine);
+    ASK(primary, NOERROR, CLOSE);
+}
+
+/* A name that the server announces later is waited for, in any client process. [AMB-16] */
+static void late_names(struct peer primary, struct peer secondary)
+{
+    creates(primary, "late", 3, 3600000);
+    serves("late");
+    client_named(secondary, OPEN_IN_SECONDARY, "late", NOERROR);
+    begins_to_open(primary, 1, "late1");
+    begins_to_open(secondary, 2, "late2");
+    announces("late"); /* not the one they wait for */
+    wait_asleep(primary.pid, primary.pid);
+    announces("late2");
+    FINISH(secondary, NOERROR);
+    wait_asleep(primary.pid, primary.pid);
+    announces("late1");
+    FINISH(primary, NOERROR);
+    /* The handle is that of the device with this name. */
+    VDS_Command command = {.commandCode = VDC_Flush, .inPosition = 4711};
+    static struct pending pending;
+    pending_prepare(&pending, &command);
+    CHECK_RESULT(vdi_server_send_command(engine.devices[2], &command), NOERROR);
+    struct answer got = client_fetch(primary, 1, VDC_Flush);
+    CHECK_EQUAL(got.command.position, 4711);
+    ASK(primary, NOERROR, COMPLETE, .device = 1, .slot = got.slot);
+    pending_wait(&pending);
+    engine_close(&engine);
+    ASK(secondary, NOERROR, CLOSE);
+    ASK(primary, NOERROR, CLOSE);
+}
+
+/* What ends the wait for a name: the limit, the last name, an abort, the end of the set. */
+static void ends_of_the_wait(struct peer primary, struct peer secondary)
+{
+    creates(primary, "set", 2, 150);
+    serves("set");
+    int64_t before = milliseconds_now();
+    opens(primary, 9, "never", VD_E_INVALID);
+    CHECK(milliseconds_now() - before + 1 >= 150);
+    opens(primary, 0, "set", NOERROR); /* everything stays usable */
+    announces("set");
+    announces("set1");
+    opens(primary, 1, "set1", NOERROR);
+    engine_close(&engine);
+    ASK(primary, NOERROR, CLOSE);
+
+    creates(primary, "set", 2, 3600000);
+    serves("set");
+    begins_to_open(primary, 9, "never");
+    announces("set");
+    wait_asleep(primary.pid, primary.pid);
+    announces("set1"); /* now all names are known */
+    FINISH(primary, VD_E_INVALID);
+    engine_close(&engine);
+    ASK(primary, NOERROR, CLOSE);
+
+    creates(primary, "set", 2, 3600000);
+    serves("set");
+    client_named(secondary, OPEN_IN_SECONDARY, "set", NOERROR);
+    begins_to_open(primary, 9, "never");
+    ASK(secondary, NOERROR, SIGNAL_ABORT);
+    FINISH(primary, VD_E_ABORT);
+    engine_close_aborted(&engine);
+    ASK(secondary, NOERROR, CLOSE);
+    ASK(primary, NOERROR, CLOSE);
+
+    /* The server gives up before it has opened anything. [AMB-40] */
+    creates(primary, "set", 2, 3600000);
+    engine.server = server_configure("set", SIZE, 1);
+    begins_to_open(primary, 9, "never");
+    CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
+    FINISH(primary, VD_E_ABORT);
+    ASK(primary, NOERROR, CLOSE);
+}
+
+/* The server's calls. [SSET-OPENDEV-01..05, AMB-25] */
+static void server_side(struct peer client)
+{
+    static char longest[VDI_MAX_NAME + 2];
+    memset(longest, 'd', VDI_MAX_NAME + 1);
+    creates(client, "Set", 4, 0);
+    serves("Set");
+    does_not_announce(NULL, VD_E_INVALID);
+    does_not_announce("", VD_E_INVALID);
+    does_not_announce("set", VD_E_INVALID); /* the first has the name of the set */
+    does_not_announce("Set1", VD_E_INVALID);
+    announces("Set");
+    does_not_announce("Set", VD_E_INVALID); /* SSET-OPENDEV-04 */
+    does_not_announce("a\\b", VD_E_INVALID);
+    does_not_announce(longest, VD_E_INVALID);
+    announces("set"); /* NAME-04: another name */
+    longest[VDI_MAX_NAME] = '\0';
+    announces(longest);
+    does_not_announce("set", VD_E_INVALID);
+    does_not_announce(longest, VD_E_INVALID);
+    CHECK_RESULT(vdi_server_open_device(engine.server, "last", NULL), VD_E_INVALID);
+    announces("{x} / \xc3\x9c");
+    does_not_announce("one more", VD_E_OPEN); /* SSET-OPENDEV-03 */
+    opens(client, 0, "Set", NOERROR);
+    opens(client, 1, "{x} / \xc3\x9c", NOERROR);
+    opens(client, 2, longest, NOERROR);
+    opens(client, 3, "set", NOERROR);
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned j = i + 1; j < 4; j++)
+            CHECK(engine.devices[i] != engine.devices[j]);
+    engine_finish(&engine);
+    does_not_announce("one more", VD_E_PROTOCOL);
+    CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
+    does_not_announce("one more", VD_E_PROTOCOL);
+    ASK(client, NOERROR, CLOSE);
+}
+
+/* Commands wait for a device that the client has not opened yet. [DEV-01] */
+static void commands_before_the_client(struct peer client)
+{
+    static struct journal journal = JOURNAL_INITIALIZER;
+    VDS_Command commands[3];
+    creates(client, "set", 1, 0);
+    serves("set");
+    announces("set");
+    for (unsigned i = 0; i < 3; i++) {
+        command_prepare(&commands[i], &journal, VDC_Flush, NULL, 0);
+        commands[i].inPosition = i;
+        CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[i]), NOERROR);
+    }
+    opens(client, 0, "set", NOERROR);
+    for (unsigned i = 0; i < 3; i++) {
+        struct answer got = client_fetch(client, 0, VDC_Flush);
+        CHECK_EQUAL(got.command.position, i);
+        ASK(client, NOERROR, COMPLETE, .slot = got.slot);
+    }
+    journal_check_all(&journal, commands, 3, ERROR_SUCCESS);
+    engine_close(&engine);
+    ASK(client, NOERROR, CLOSE);
+}
+
+/* Parameters, in this process. */
+static void parameters(void)
+{
+    vdi_set *set = client_create("own", 1);
+    vdi_server *server = server_configure("own", SIZE, 0);
+    vdi_device *device = (vdi_device *)0x10;
+    CHECK_RESULT(vdi_open_device(set, NULL, &device), VD_E_INVALID); /* AMB-15 */
+    CHECK(device == NULL);                                           /* CSET-OPENDEV-08 */
+    CHECK_RESULT(vdi_open_device(set, "own", NULL), VD_E_INVALID);
+    _Alignas(16) char room[16] = {0};
+    CHECK_RESULT(vdi_open_device(set, "own", (vdi_device **)(void *)(room + 4)), VD_E_INVALID);
+    CHECK_RESULT(vdi_open_device(set, "own", &device), NOERROR); /* no failure opened it */
+    CHECK(device != NULL);
+    CHECK_RESULT(vdi_signal_abort(set, NULL), NOERROR);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    CHECK_RESULT(vdi_close(set), NOERROR);
+    CHECK_RESULT(vdi_open_device(set, "own", &device), VD_E_PROTOCOL);
+    CHECK(device == NULL);
+}
+
+static void run(void)
+{
+    struct peer primary = spawn_client(), secondary = spawn_client();
+    order_of_answers(primary, secondary);
+    late_names(primary, secondary);
+    ends_of_the_wait(primary, secondary);
+    server_side(primary);
+    commands_before_the_client(primary);
+    parameters();
+    client_leave(primary);
+    client_leave(secondary);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct role roles[] = {CLIENT_ROLE, {NULL, NULL}};
+    return test_main(argc, argv, roles, run);
+}

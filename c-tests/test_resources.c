@@ -1,0 +1,237 @@
+/*
+ * What a process holds: nothing is left after a set has ended, however it ended, and a lack of
+ * descriptors is a documented failure that changes nothing. [CSET-CREATE-10, CSET-CLOSE-01, SSET-CLOSE-01]
+ */
+#include "engine.h"
+#include "roles.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#define SIZE 65536
+
+static unsigned entries_of(const char *path)
+{
+    DIR *directory = opendir(path);
+    CHECK(directory != NULL);
+    unsigned count = 0;
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count;
+}
+
+/* Mappings of memory that has no file system name: segments of sets. */
+static unsigned segments(void)
+{
+    char line[512];
+    unsigned count = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    CHECK(maps != NULL);
+    while (fgets(line, sizeof line, maps) != NULL)
+        count += strstr(line, "/memfd:") != NULL;
+    fclose(maps);
+    return count;
+}
+
+enum ending { NORMAL, ABORTED, CLIENT_FIRST, SERVER_FIRST, UNUSED, REFUSED, ENDINGS };
+
+/* One life of a set, with both sides here. */
+static void life(enum ending ending)
+{
+    char name[NAME_SIZE];
+    struct engine engine;
+    vdi_device *device;
+    unique_name(name);
+    if (ending == REFUSED) {
+        vdi_set *set;
+        vdi_server *server;
+        CHECK_RESULT(vdi_create(NULL, name, &(VDConfig){.deviceCount = 65}, NULL, &set),
+                     VD_E_NOTSUPPORTED);
+        CHECK_RESULT(vdi_server_open(NULL, name, &server), VD_E_INVALID);
+        CHECK_RESULT(vdi_open_in_secondary(NULL, name, &set), VD_E_PROTOCOL);
+        return;
+    }
+    vdi_set *set = client_create(name, 1), *secondary;
+    if (ending == UNUSED) {
+        CHECK_RESULT(vdi_close(set), NOERROR);
+        return;
+    }
+    engine_open(&engine, name, 1, SIZE, 2);
+    CHECK_RESULT(vdi_open_in_secondary(NULL, name, &secondary), NOERROR);
+    CHECK_RESULT(vdi_open_device(secondary, name, &device), NOERROR);
+    CHECK_RESULT(vdi_server_request_buffers(engine.server, SIZE, 0, 1), NOERROR);
+    VDS_Command command;
+    static struct journal journal = JOURNAL_INITIALIZER;
+    journal.count = 0;
+    command_prepare(&command, &journal, VDC_Write, engine_buffer(&engine, SIZE), SIZE);
+    CHECK_RESULT(vdi_server_send_command(engine.devices[0], &command), NOERROR);
+    VDC_Command *got;
+    CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
+    if (ending == NORMAL) {
+        CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, SIZE, 0), NOERROR);
+        journal_wait(&journal, 1);
+        engine_close(&engine);
+        CHECK_RESULT(vdi_close(secondary), NOERROR);
+        CHECK_RESULT(vdi_close(set), NOERROR);
+    } else if (ending == CLIENT_FIRST) {
+        CHECK_RESULT(vdi_close(set), VD_E_OPEN);
+        CHECK_RESULT(vdi_close(secondary), NOERROR);
+        engine_close_aborted(&engine);
+    } else {
+        if (ending == ABORTED)
+            CHECK_RESULT(vdi_signal_abort(set, NULL), NOERROR);
+        CHECK_RESULT(vdi_server_close(engine.server), ending == ABORTED ? NOERROR : VD_E_PROTOCOL);
+        (void)caller_join(&engine.agent);
+        CHECK_RESULT(vdi_close(secondary), NOERROR);
+        CHECK_RESULT(vdi_close(set), NOERROR);
+    }
+}
+
+/* Other threads of the library may still be letting go of the last set. */
+static void settles_at(unsigned (*count)(void), unsigned wanted, const char *what)
+{
+    for (int patience = 0; count() != wanted; patience++) {
+        if (patience == 10000)
+            check_failed(__FILE__, __LINE__, "%u %s, not %u", count(), what, wanted);
+        struct timespec moment = {.tv_nsec = 1000000};
+        nanosleep(&moment, NULL);
+    }
+}
+
+static unsigned descriptors(void)
+{
+    return entries_of("/proc/self/fd");
+}
+
+static unsigned threads(void)
+{
+    return entries_of("/proc/self/task");
+}
+
+static void nothing_is_left(void)
+{
+    life(NORMAL); /* starts what the library keeps: its thread */
+    settles_at(segments, 0, "segments");
+    unsigned files = descriptors(), tasks = threads();
+    for (enum ending ending = NORMAL; ending < ENDINGS; ending++)
+        for (int again = 0; again < 10; again++) {
+            life(ending);
+            settles_at(segments, 0, "segments");
+            settles_at(descriptors, files, "descriptors");
+            settles_at(threads, tasks, "threads");
+        }
+}
+
+/* The descriptors that this process may have, from now on. */
+static void allow_descriptors(rlim_t count)
+{
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = count;
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+static int lacks(vdi_result result)
+{
+    if (result == NOERROR)
+        return 0;
+    if (result != VD_E_UNEXPECTED && result != VD_E_MEMORY)
+        check_failed(__FILE__, __LINE__, "lack of descriptors is %s; %s", vdi_result_name(result),
+                     vdi_last_error_message());
+    return 1;
+}
+
+static const vdi_server_parameters parameters = {.size = sizeof parameters,
+                                                 .features = VDF_WriteMedia,
+                                                 .blockSize = 4096,
+                                                 .maxTransferSize = VDI_TRANSFER_UNIT};
+
+/* The first number of a descriptor that is free. */
+static rlim_t first_free(void)
+{
+    rlim_t count = 3;
+    while (fcntl((int)count, F_GETFD) != -1)
+        count++;
+    return count;
+}
+
+#define ENOUGH 64
+
+/* Tries to create a set with one descriptor more until it works. Runs in a process of its own. */
+static int few_in_primary(int argc, char **argv)
+{
+    CHECK_EQUAL(argc, 2);
+    rlim_t used = first_free(), count = used;
+    vdi_set *set = (vdi_set *)0x10;
+    vdi_server *server;
+    allow_descriptors(count);
+    while (lacks(vdi_create(NULL, argv[1], &(VDConfig){.deviceCount = 1}, NULL, &set))) {
+        CHECK(set == NULL && count < ENOUGH);
+        allow_descriptors(ENOUGH);
+        CHECK_RESULT(vdi_server_open(NULL, argv[1], &server), VD_E_INVALID); /* CSET-CREATE-10 */
+        allow_descriptors(++count);
+    }
+    CHECK(count > used);
+    allow_descriptors(ENOUGH);
+    CHECK_RESULT(vdi_close(set), NOERROR);
+    return 0;
+}
+
+/* The same with the calls of a server that need descriptors; the client is another process. */
+static int few_in_server(int argc, char **argv)
+{
+    CHECK_EQUAL(argc, 2);
+    rlim_t used = first_free(), count = used;
+    vdi_server *server = (vdi_server *)0x10;
+    allow_descriptors(count);
+    while (lacks(vdi_server_open(NULL, argv[1], &server))) {
+        CHECK(server == NULL && count < ENOUGH);
+        allow_descriptors(++count);
+    }
+    CHECK(count > used);
+    CHECK_RESULT(vdi_server_begin_configuration(server, &parameters), NOERROR);
+    CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), NOERROR);
+    count = first_free();
+    allow_descriptors(count);
+    vdi_result ended;
+    while (lacks(ended = vdi_server_end_configuration(server))) {
+        CHECK(count < ENOUGH);
+        if (ended == VD_E_MEMORY) /* BUF-14 */
+            CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), NOERROR);
+        allow_descriptors(++count);
+    }
+    void *buffer;
+    CHECK_RESULT(vdi_server_allocate_buffer(server, SIZE, 0, &buffer), NOERROR);
+    allow_descriptors(first_free());
+    CHECK(lacks(vdi_server_request_buffers(server, SIZE, 0, 1)));
+    CHECK_RESULT(vdi_server_free_buffer(server, buffer, SIZE), NOERROR); /* as it was before */
+    allow_descriptors(ENOUGH);
+    CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), NOERROR);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    return 0;
+}
+
+static void run(void)
+{
+    char name[NAME_SIZE];
+    unique_name(name);
+    nothing_is_left();
+    CHECK_EQUAL(wait_exit(spawn_role("few in primary", name, (char *)NULL)), 0);
+    struct peer client = spawn_client();
+    client_named(client, CREATE, name, NOERROR);
+    CHECK_EQUAL(wait_exit(spawn_role("few in server", name, (char *)NULL)), 0);
+    ASK(client, NOERROR, CLOSE);
+    client_leave(client);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct role roles[] = {CLIENT_ROLE,
+                                        {"few in primary", few_in_primary},
+                                        {"few in server", few_in_server},
+                                        {NULL, NULL}};
+    return test_main(argc, argv, roles, run);
+}

@@ -1,0 +1,36 @@
+# The behaviour tests; each one is a program of its own.
+set(BEHAVIOUR_TESTS
+    test_abort
+    test_agent
+    test_bad_handles
+    test_begin_configuration
+    test_buffer_handles
+    test_buffer_memory
+    test_buffers
+    test_close
+    test_commands
+    test_create
+    test_death
+    test_fork
+    test_get_configuration
+    test_io_error
+    test_kill
+    test_lost_secondary
+    test_many_devices
+    test_messages
+    test_names
+    test_normal_end
+    test_one_process
+    test_open_device
+    test_order
+    test_permissions
+    test_race
+    test_resources
+    test_secondary
+    test_send_failures
+    test_server_open
+    test_server_timeout
+    test_stopped_primary
+    test_transfer
+    test_wake
+)
