@@ -211,12 +211,14 @@ impl Set {
         let inner = &*self.inner;
         inner.participant.check_open()?;
         let still_open = inner.open_devices();
-        if inner.must_abort_at_close() || still_open > 0 {
-            let text = format!("client process {} closed the set", process::id());
-            inner.participant.abort(VDI_ABORT_CLIENT_CLOSED, &text);
-        }
+        let unfinished = inner.must_abort_at_close() || still_open > 0;
+        // First, so that this process's own waits end as closed, and not as aborted.
         if !inner.participant.close() {
             return Err(state::not_open());
+        }
+        if unfinished {
+            let text = format!("client process {} closed the set", process::id());
+            inner.participant.abort(VDI_ABORT_CLIENT_CLOSED, &text);
         }
         // Ends the part of the background thread in this set before anything is released.
         let link = lock(&self.link).take();

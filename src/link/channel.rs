@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::message::{self, Message};
-use crate::sys::epoll::wait_readable;
+use crate::sys::epoll::{wait_hang_up, wait_readable};
 use crate::sys::pidfd;
 use crate::sys::process::generation;
 use crate::sys::socket::{self, Credentials};
@@ -110,6 +110,11 @@ impl Channel {
     /// Whether there is something to receive, a hang-up included.
     pub(crate) fn is_readable(&self) -> bool {
         wait_readable(&[self.socket()], Duration::ZERO).unwrap_or(true)
+    }
+
+    /// Waits until the other end is closed, at most `limit`; whether it is.
+    pub(crate) fn wait_for_hang_up(&self, limit: Duration) -> bool {
+        wait_hang_up(self.socket(), limit).unwrap_or(true)
     }
 
     /// Waits until the process at the other end has ended, at most `limit`; whether it has.

@@ -241,12 +241,14 @@ pub(crate) fn connect(address: &Address) -> Result<Option<Channel>> {
     }
 }
 
-/// Removes what a dead primary has left at an address, if nobody uses the address by now.
-pub(crate) fn forget(address: &Address) {
-    // If this fails, the next set of the same name does it. [AMB-44]
-    if let Ok(_lock) = address.lock(Duration::ZERO) {
-        let _ = address.reclaim();
-    }
+/// Removes what a dead primary has left at an address; whether nothing is left to be done.
+pub(crate) fn forget(address: &Address) -> bool {
+    // If this fails, the next set does it. [AMB-44]
+    let Ok(_lock) = address.lock(Duration::ZERO) else {
+        return false;
+    };
+    let cleared = address.reclaim();
+    !cleared.is_err_and(|error| error.kind() == ErrorKind::Protocol)
 }
 
 /// The announcement of a set. Dropping it takes the name back.

@@ -40,8 +40,18 @@ impl Host {
     /// it has told, and that waiting for the rest is worth it.
     pub(crate) fn bury(&self, dying: bool) {
         let limit = if dying { LAST_BREATH } else { Duration::ZERO };
-        if self.channel.wait_for_end(limit) {
-            rendezvous::forget(&self.address);
+        if !self.channel.wait_for_hang_up(limit) {
+            return;
+        }
+        // The sockets of a dying process are closed one after another.
+        for _ in 0..10 {
+            if rendezvous::forget(&self.address) {
+                return;
+            }
+            if self.channel.wait_for_end(Duration::from_millis(20)) {
+                rendezvous::forget(&self.address);
+                return;
+            }
         }
     }
 }

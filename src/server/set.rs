@@ -309,12 +309,12 @@ impl Set {
         let unfinished = inner.must_abort_at_close();
         // From now on a running agent ends everything and leaves.
         inner.agent.closing.store(true, Ordering::Release);
+        if !inner.participant.close() {
+            return Err(state::not_open());
+        }
         if unfinished {
             let text = format!("server process {} closed the set", process::id());
             inner.participant.abort(VDI_ABORT_SERVER_CLOSED, &text);
-        }
-        if !inner.participant.close() {
-            return Err(state::not_open());
         }
         if inner.agent.wait_until_gone() {
             inner.end_all();

@@ -61,12 +61,21 @@ impl Epoll {
 
 /// Waits until one of `fds` is readable or hung up; false after `limit` on the monotonic clock.
 pub(crate) fn wait_readable(fds: &[BorrowedFd<'_>], limit: Duration) -> io::Result<bool> {
+    poll(fds, libc::POLLIN | libc::POLLRDHUP, limit)
+}
+
+/// As [`wait_readable`], for the hang-up alone.
+pub(crate) fn wait_hang_up(fd: BorrowedFd<'_>, limit: Duration) -> io::Result<bool> {
+    poll(&[fd], libc::POLLRDHUP, limit)
+}
+
+fn poll(fds: &[BorrowedFd<'_>], events: libc::c_short, limit: Duration) -> io::Result<bool> {
     let start = Instant::now();
     let mut polled: Vec<libc::pollfd> = fds
         .iter()
         .map(|fd| libc::pollfd {
             fd: fd.as_raw_fd(),
-            events: libc::POLLIN | libc::POLLRDHUP,
+            events,
             revents: 0,
         })
         .collect();
