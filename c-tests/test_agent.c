@@ -229,6 +229,47 @@ static void close_ends_an_idle_agent(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
+/*
+ * Commands that were sent before there is an agent are completed by it when it comes; if it never
+ * comes, Close gives each command its one completion. [SSET-AGENT-09]
+ */
+static void late_agent(void)
+{
+    static struct journal journal = JOURNAL_INITIALIZER;
+    for (int comes = 0; comes <= 1; comes++) {
+        VDS_Command commands[3];
+        struct caller agent;
+        vdi_device *device;
+        vdi_server_device *server_device;
+        VDC_Command *got;
+        journal.count = 0;
+        vdi_set *set = client_create(name, 1);
+        vdi_server *server = server_configure(name, SIZE, 1);
+        CHECK_RESULT(vdi_server_open_device(server, name, &server_device), NOERROR);
+        CHECK_RESULT(vdi_open_device(set, name, &device), NOERROR);
+        for (int i = 0; i < 3; i++) {
+            command_prepare(&commands[i], &journal, VDC_Flush, NULL, 0);
+            CHECK_RESULT(vdi_server_send_command(server_device, &commands[i]), NOERROR);
+            CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
+            if (comes)
+                CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, 0, 0), NOERROR);
+        }
+        CHECK_EQUAL(journal_count(&journal), 0);
+        if (comes) {
+            caller_start(&agent, engine_agent, server);
+            journal_check_all(&journal, commands, 3, ERROR_SUCCESS);
+            CHECK_RESULT(vdi_server_close_device(server_device), NOERROR);
+            CHECK_RESULT(caller_join(&agent), NOERROR);
+            CHECK_RESULT(vdi_server_close(server), NOERROR);
+        } else {
+            CHECK_RESULT(vdi_server_close(server), VD_E_PROTOCOL);
+            CHECK_EQUAL(journal_count(&journal), 3);
+            journal_check_all(&journal, commands, 3, ERROR_OPERATION_ABORTED);
+        }
+        CHECK_RESULT(vdi_close(set), NOERROR);
+    }
+}
+
 static void run(void)
 {
     unique_name(name);
@@ -238,6 +279,7 @@ static void run(void)
     close_waits_for_the_routine();
     one_agent();
     close_ends_an_idle_agent();
+    late_agent();
 }
 
 int main(int argc, char **argv)

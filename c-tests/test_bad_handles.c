@@ -75,16 +75,20 @@ static void bad_server(void *handle)
     CHECK(opened == NULL && buffer == NULL && count == 0);
 }
 
-static void never_called(VDS_Command *command)
+static void count_call(VDS_Command *command)
 {
-    (void)command;
-    CHECK(!"the completion routine was called");
+    CHECK_EQUAL(command->completionCode, ERROR_INVALID_HANDLE);
+    ++*(unsigned *)command->completionContext;
 }
 
 static void bad_server_device(void *handle)
 {
-    VDS_Command command = {.commandCode = VDC_Flush, .completionRoutine = never_called};
+    unsigned calls = 0;
+    VDS_Command command = {.commandCode = VDC_Flush,
+                           .completionRoutine = count_call,
+                           .completionContext = &calls};
     CHECK_RESULT(vdi_server_send_command(handle, &command), VD_E_PROTOCOL);
+    CHECK_EQUAL(calls, 1); /* SDEV-SEND-04 */
     CHECK_RESULT(vdi_server_close_device(handle), VD_E_PROTOCOL);
     CHECK_CONTAINS(vdi_last_error_message(), "vdi_server_close_device");
 }

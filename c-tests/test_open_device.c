@@ -248,6 +248,29 @@ static void commands_before_the_client(struct peer client)
     ASK(client, NOERROR, CLOSE);
 }
 
+static vdi_result open_never(void *set)
+{
+    vdi_device *device = (vdi_device *)set;
+    vdi_result result = vdi_open_device(set, "never", &device);
+    CHECK(device == NULL);
+    return result;
+}
+
+/* Close ends the wait of another thread for a name. */
+static void close_during_the_wait(void)
+{
+    for (int round = 0; round < 20; round++) {
+        struct caller caller;
+        vdi_set *set = client_create("own", 2);
+        vdi_server *server = server_configure("own", SIZE, 0);
+        caller_start(&caller, open_never, set);
+        CHECK(caller_waits(&caller));
+        CHECK_RESULT(vdi_close(set), NOERROR);
+        CHECK_RESULT(caller_join(&caller), VD_E_PROTOCOL);
+        CHECK_RESULT(vdi_server_close(server), NOERROR);
+    }
+}
+
 /* Parameters, in this process. */
 static void parameters(void)
 {
@@ -276,6 +299,7 @@ static void run(void)
     ends_of_the_wait(primary, secondary);
     server_side(primary);
     commands_before_the_client(primary);
+    close_during_the_wait();
     parameters();
     client_leave(primary);
     client_leave(secondary);

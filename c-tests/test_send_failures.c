@@ -11,14 +11,20 @@ static struct engine engine;
 static struct journal journal = JOURNAL_INITIALIZER;
 
 /* The call fails, and the routine has been called on this thread when it returns. */
-static void fails_with_routine(VDS_Command *command, vdi_result wanted, int32_t code)
+static void fails_on(vdi_server_device *device, VDS_Command *command, vdi_result wanted,
+                     int32_t code)
 {
     unsigned before = journal_count(&journal);
-    CHECK_RESULT(vdi_server_send_command(engine.devices[0], command), wanted);
+    CHECK_RESULT(vdi_server_send_command(device, command), wanted);
     CHECK_EQUAL(journal_count(&journal), before + 1);
     CHECK_JOURNAL(&journal, before, command, code);
     CHECK_EQUAL(journal.entries[before].bytes, 0); /* SDEV-SEND-08 */
     CHECK(pthread_equal(journal.entries[before].thread, pthread_self()));
+}
+
+static void fails_with_routine(VDS_Command *command, vdi_result wanted, int32_t code)
+{
+    fails_on(engine.devices[0], command, wanted, code);
 }
 
 static void fails_without_routine(vdi_server_device *device, VDS_Command *command,
@@ -68,10 +74,13 @@ static void wrong_commands(void)
     command.completionRoutine = NULL;
     fails_without_routine(engine.devices[0], &command, VD_E_INVALID);
     command_prepare(&command, &journal, VDC_Flush, NULL, 0);
-    fails_without_routine(NULL, &command, VD_E_PROTOCOL);
-    fails_without_routine((vdi_server_device *)&command, &command, VD_E_PROTOCOL);
-    fails_without_routine((vdi_server_device *)engine.server, &command, VD_E_PROTOCOL);
     CHECK_EQUAL(command.completionCode, -77);
+    vdi_server_device *const wrong[] = {NULL, (vdi_server_device *)&command,
+                                        (vdi_server_device *)engine.server};
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        command_prepare(&command, &journal, VDC_Flush, NULL, 0);
+        fails_on(wrong[i], &command, VD_E_PROTOCOL, ERROR_INVALID_HANDLE);
+    }
 }
 
 /*
@@ -155,7 +164,7 @@ static void aborted(struct peer client, const char *name)
     command_prepare(&command, &journal, VDC_ClearError, NULL, 0);
     fails_with_routine(&command, VD_E_ABORT, ERROR_OPERATION_ABORTED);
     CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
-    fails_without_routine(engine.devices[0], &command, VD_E_PROTOCOL);
+    fails_with_routine(&command, VD_E_PROTOCOL, ERROR_INVALID_HANDLE);
     ASK(client, NOERROR, CLOSE);
 }
 

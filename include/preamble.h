@@ -54,8 +54,8 @@
  * written only with a result, or with its failure value (null, 0) where the function says so.
  *
  * Threads. Any function may be called from any thread at any time unless it says otherwise.
- * Blocking functions say so; all others wait for nothing but short locks inside the process and,
- * where a function says so, for the answer of the primary's library. Signals do not end a wait.
+ * Functions that wait say so, for what, and for how long; the others wait for nothing but short
+ * locks inside the process. Signals do not end a wait.
  *
  * Names. A name is 1 to VDI_MAX_NAME bytes without backslash, compared byte by byte. An instance
  * is null or "" (the default instance), or follows the same rules; sets of different instances do

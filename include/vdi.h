@@ -54,8 +54,8 @@
  * written only with a result, or with its failure value (null, 0) where the function says so.
  *
  * Threads. Any function may be called from any thread at any time unless it says otherwise.
- * Blocking functions say so; all others wait for nothing but short locks inside the process and,
- * where a function says so, for the answer of the primary's library. Signals do not end a wait.
+ * Functions that wait say so, for what, and for how long; the others wait for nothing but short
+ * locks inside the process. Signals do not end a wait.
  *
  * Names. A name is 1 to VDI_MAX_NAME bytes without backslash, compared byte by byte. An instance
  * is null or "" (the default instance), or follows the same rules; sets of different instances do
@@ -700,7 +700,7 @@ typedef struct VDConfig {
    */
   uint32_t serverTimeOut;
   /**
-   * Output: block size in bytes; every transfer is a multiple of it. [CFG-43]
+   * Output: block size in bytes; the server makes every transfer a multiple of it. [CFG-43]
    */
   uint32_t blockSize;
   /**
@@ -845,7 +845,9 @@ typedef struct VDS_Command {
    */
   int32_t commandCode;
   /**
-   * In: bytes to transfer; a count or a start for some commands. [CMD-03]
+   * In: bytes to transfer; a count or a start for some commands. [CMD-03] That a Read or Write
+   * is a multiple of the block size and at most maxTransferSize is the server's duty to the
+   * client; the library checks only that it fits the buffer. [BUF-20]
    */
   int32_t size;
   /**
@@ -950,7 +952,8 @@ VDI_NOEXCEPT;
  *         VD_E_UNEXPECTED for any other error of the operating system.
  *
  * After a failure nothing remains. [CSET-CREATE-10] End the set with vdi_close(). The library
- * starts one background thread per process, with all signals blocked. Does not wait for a server.
+ * starts one background thread per process, with all signals blocked. Does not wait for a server;
+ * waits, at most five seconds, while other processes create or find a set at the same moment.
  */
 VDI_API
 VDI_MUST_USE
@@ -975,6 +978,7 @@ VDI_NOEXCEPT;
  *         VD_E_PROTOCOL if there is no such set, or it is not configured yet, or has ended;
  *         VD_E_ABORT if it was aborted;
  *         VD_E_SECURITY if it exists but this user may not open it;
+ *         VD_E_BUSY if too many processes (more than 255) have it open;
  *         VD_E_INVALID for a null or malformed parameter;
  *         VD_E_INSTANCE_NAME for a malformed instance;
  *         VD_E_MEMORY, VD_E_UNEXPECTED for errors of the operating system.
@@ -1276,7 +1280,7 @@ VDI_NOEXCEPT;
  * @return NOERROR; vdi_server_request_buffers() and vdi_server_end_configuration() follow;
  *         VD_E_NOTSUPPORTED if a value breaks its rule, or neither VDF_WriteMedia nor
  *         VDF_ReadMedia is given; the call may be repeated; [AMB-28, AMB-10]
- *         VD_E_PROTOCOL unless this is the first successful call after vdi_server_open();
+ *         VD_E_PROTOCOL if the configuration was begun before;
  *         VD_E_ABORT if the set is aborted;
  *         VD_E_INVALID if `parameters` is null, its size is unknown or a reserved word is not 0.
  *
@@ -1377,7 +1381,8 @@ VDI_NOEXCEPT;
  * [AMB-40] If the completion agent is running, the call waits until it has called the completion
  * routine of every outstanding command (ERROR_OPERATION_ABORTED) and has left. [SSET-CLOSE-03]
  * Called from inside a completion routine it cannot wait: the agent then leaves after that
- * routine, and the memory is released when it has left. If no agent is running, the routines are
+ * routine, the routines of the other outstanding commands are called after the call has returned,
+ * and the memory is released when the agent has left. If no agent is running, the routines are
  * called on this thread. After the death of the primary the call waits until the system has done
  * away with it, at most two seconds.
  */
@@ -1400,6 +1405,7 @@ VDI_NOEXCEPT;
  *         VD_E_INVALID for a size, alignment or count out of range, or a sum that overflows;
  *         [AMB-28]
  *         VD_E_MEMORY if the memory cannot be had; what was there before is unchanged;
+ *         VD_E_UNEXPECTED for other errors of the operating system, likewise;
  *         VD_E_PROTOCOL before vdi_server_begin_configuration() or after the normal end;
  *         VD_E_ABORT if the set is aborted.
  */
@@ -1528,13 +1534,12 @@ VDI_NOEXCEPT;
  *         VD_E_QUEUE_FULL (ERROR_NO_SYSTEM_RESOURCES) if too many commands are outstanding;
  *         VD_E_IO_ERROR (ERROR_IO_DEVICE) if the device is in the IO-ERROR state and the command
  *         is not VDC_ClearError; [ERR-02]
- *         VD_E_PROTOCOL (ERROR_INVALID_HANDLE) if the device is closed;
+ *         VD_E_PROTOCOL (ERROR_INVALID_HANDLE) if the device is closed or not an open handle;
  *         VD_E_ABORT (ERROR_OPERATION_ABORTED) if the set is aborted;
  *         VD_E_INVALID (ERROR_INVALID_PARAMETER) if the buffer is not an allocated shared buffer
  *         of the set, is missing in a Read or Write, or is smaller than `size`. [AMB-28]
  *         And without a call of the routine:
- *         VD_E_INVALID if `command` or its completion routine is null;
- *         VD_E_PROTOCOL if `device` is not an open handle. [AMB-28]
+ *         VD_E_INVALID if `command` or its completion routine is null. [AMB-28]
  */
 VDI_API
 vdi_result vdi_server_send_command(struct vdi_server_device *device,

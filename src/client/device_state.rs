@@ -9,7 +9,7 @@ use crate::protocol::codes::{
     ERROR_IO_DEVICE, ERROR_OPERATION_ABORTED, ERROR_SUCCESS, VDC_ClearError,
 };
 use crate::protocol::command::{CommandMessage, Completion, CompletionMessage, Place, moves_data};
-use crate::protocol::state::{self, ServerDevice};
+use crate::protocol::state::{self, ClientCall, ClientState, ServerDevice};
 use crate::queue::doorbell::Patience;
 use crate::queue::ring::Ring;
 use crate::shm::area::{Area, Buffer};
@@ -85,15 +85,19 @@ impl DeviceState {
     /// One look at the queue: a command, the end, or `None` for nothing yet.
     pub(super) fn next(&self) -> Option<Result<Command>> {
         let mut progress = lock(&self.progress);
-        if progress.closed {
-            let text = "the device was closed, and VD_E_CLOSE was returned before";
-            return Some(Err(Error::new(ErrorKind::Protocol, text)));
+        if let Err(error) = state::client(ClientCall::GetCommand, progress.state()) {
+            return Some(Err(error));
         }
         // Read before the ring: what the server sent before it closed comes first. [AMB-17]
         let closing = self.set.participant.server_device(self.index) == Some(ServerDevice::Closed);
-        match self.take(&mut progress) {
-            Ok(None) if closing => self.end(&mut progress),
-            Ok(command) => command.map(Ok),
+        match self.take(&mut progress, closing) {
+            Ok(Look::Command(command)) => Some(Ok(command)),
+            Ok(Look::Nothing) if closing && progress.active_count == 0 => {
+                progress.closed = true;
+                let text = "the server has closed the device";
+                Some(Err(Error::new(ErrorKind::Close, text)))
+            }
+            Ok(Look::Nothing | Look::Later) => None,
             Err(what) => {
                 self.set.participant.corrupted(what);
                 Some(Err(state::aborted()))
@@ -102,48 +106,79 @@ impl DeviceState {
     }
 
     /// Takes the next deliverable command. In the IO-ERROR state everything but a ClearError is
-    /// completed on the spot, and the ClearError waits its turn. [ERR-03, ERR-05]
-    fn take(&self, progress: &mut Progress) -> std::result::Result<Option<Command>, &'static str> {
-        let ring = self.commands();
-        let mut ready = ring
-            .ready(progress.taken)
-            .map_err(|_| "the end of the command queue")?;
-        let mut discarded = Vec::new();
-        while ready > 0 && progress.held.is_none() {
-            let message = CommandMessage::decode(ring.read(progress.taken));
+    /// completed on the spot. The ClearError waits until nothing else is in progress, and a close
+    /// takes its place. [ERR-03, ERR-05, AMB-17]
+    fn take(
+        &self,
+        progress: &mut Progress,
+        closing: bool,
+    ) -> std::result::Result<Look, &'static str> {
+        loop {
+            let ring = self.commands();
+            let ready = ring
+                .ready(progress.taken)
+                .map_err(|_| "the end of the command queue")?;
             if !progress.failed {
-                return self.deliver(progress, &message, 1);
+                if ready == 0 {
+                    return Ok(Look::Nothing);
+                }
+                let message = CommandMessage::decode(ring.read(progress.taken));
+                let look = self.deliver(progress, &message)?;
+                if matches!(look, Look::Command(_)) {
+                    progress.taken = progress.taken.wrapping_add(1);
+                }
+                return Ok(look);
             }
-            ready -= 1;
+            self.discard(progress, ready);
+            let Some(message) = progress.held else {
+                return Ok(Look::Nothing);
+            };
+            if closing {
+                progress.held = None;
+                self.reject(progress, &[message.ticket], ERROR_OPERATION_ABORTED);
+                continue;
+            }
+            if progress.active_count > 0 {
+                return Ok(Look::Later);
+            }
+            let look = self.deliver(progress, &message)?;
+            if matches!(look, Look::Command(_)) {
+                progress.held = None;
+            }
+            return Ok(look);
+        }
+    }
+
+    /// In the IO-ERROR state: rejects what is queued, up to a ClearError, which is held.
+    fn discard(&self, progress: &mut Progress, ready: u32) {
+        let ring = self.commands();
+        let mut rejected = Vec::new();
+        for _ in 0..ready {
+            if progress.held.is_some() {
+                break;
+            }
+            let message = CommandMessage::decode(ring.read(progress.taken));
             progress.taken = progress.taken.wrapping_add(1);
             if message.code == VDC_ClearError {
                 progress.held = Some(message);
             } else {
-                discarded.push(message.ticket);
+                rejected.push(message.ticket);
             }
         }
-        self.reject(progress, &discarded, ERROR_IO_DEVICE);
-        match progress.held.take() {
-            Some(message) if progress.active_count == 0 => self.deliver(progress, &message, 0),
-            held => {
-                progress.held = held;
-                Ok(None)
-            }
-        }
+        self.reject(progress, &rejected, ERROR_IO_DEVICE);
     }
 
-    /// Makes a message an active command and moves on by `step` in the ring. `None` if its buffer
-    /// area has not arrived yet; the bell rings when it does.
+    /// Makes a message an active command; later, if its buffer area has not arrived yet. The bell
+    /// rings when it does.
     fn deliver(
         &self,
         progress: &mut Progress,
         message: &CommandMessage,
-        step: u32,
-    ) -> std::result::Result<Option<Command>, &'static str> {
+    ) -> std::result::Result<Look, &'static str> {
         let buffer = match message.place {
             None => None,
             Some(place) => match self.set.areas.get(place.area) {
-                None => return Ok(None),
+                None => return Ok(Look::Later),
                 Some(area) => Some(self.buffer(area, place, message)?),
             },
         };
@@ -160,8 +195,7 @@ impl DeviceState {
             _ => return Err("the number of a command"),
         }
         progress.active_count += 1;
-        progress.taken = progress.taken.wrapping_add(step);
-        Ok(Some(Command {
+        Ok(Look::Command(Command {
             slot: message.ticket,
             code: message.code,
             size: message.size,
@@ -187,21 +221,6 @@ impl DeviceState {
             .ok_or("the place of a buffer")
     }
 
-    /// The server has closed the device: the end, as soon as nothing is in progress. [AMB-17]
-    fn end(&self, progress: &mut Progress) -> Option<Result<Command>> {
-        if let Some(held) = progress.held.take() {
-            self.reject(progress, &[held.ticket], ERROR_OPERATION_ABORTED);
-        }
-        if progress.active_count > 0 {
-            return None;
-        }
-        progress.closed = true;
-        Some(Err(Error::new(
-            ErrorKind::Close,
-            "the server has closed the device",
-        )))
-    }
-
     pub(super) fn complete(&self, slot: u32, completion: Completion) -> Result<()> {
         let participant = &self.set.participant;
         participant.check_open()?;
@@ -209,9 +228,7 @@ impl DeviceState {
             return Err(state::aborted());
         }
         let mut progress = lock(&self.progress);
-        if progress.closed {
-            return Err(Error::new(ErrorKind::Protocol, "the device is closed"));
-        }
+        state::client(ClientCall::CompleteCommand, progress.state())?;
         let active = progress.finish(slot, &completion)?;
         if active.has_handle {
             handles::retire(participant.control(), self.index, slot);
@@ -219,8 +236,8 @@ impl DeviceState {
         let failed = completion.code != ERROR_SUCCESS && active.code != VDC_ClearError;
         let cleared = completion.code == ERROR_SUCCESS && active.code == VDC_ClearError;
         // Taken before the failure is published: a ClearError that the server sends in answer to
-        // it must not be taken for one of the commands that are thrown away.
-        let discarded = if failed {
+        // it must not be taken for one of the commands that are thrown away. [ERR-12]
+        let discarded = if failed && !progress.failed {
             self.drain(&mut progress)
         } else {
             Vec::new()
@@ -328,7 +345,25 @@ impl DeviceState {
     }
 }
 
+/// What a look at the queue finds.
+enum Look {
+    Command(Command),
+    /// Something that cannot be delivered yet.
+    Later,
+    /// The queue is empty.
+    Nothing,
+}
+
 impl Progress {
+    /// The state of the set as this device sees it. [AMB-39]
+    fn state(&self) -> ClientState {
+        if self.closed {
+            ClientState::Terminated
+        } else {
+            ClientState::Active
+        }
+    }
+
     /// Removes an active command, if the completion is acceptable. [CDEV-COMPLETE-07, AMB-34]
     fn finish(&mut self, slot: u32, completion: &Completion) -> Result<Active> {
         let index = slot as usize;

@@ -9,8 +9,7 @@ use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::Instance;
 use crate::protocol::state::{self, ClientCall, Phase};
-use crate::shm::area::Area;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
 /// Most connections at a time: a set needs one for the server and one per secondary.
@@ -26,6 +25,8 @@ pub(super) struct Guests {
 #[derive(Default)]
 struct Present {
     guests: Vec<(Arc<Guest>, Watch)>,
+    /// Size and memory of every buffer area, for the secondaries that are still to be told.
+    areas: Vec<(u64, OwnedFd)>,
     /// Participants numbered so far, without the primary.
     numbered: u32,
 }
@@ -36,6 +37,14 @@ struct Guest {
     guests: Arc<Guests>,
     /// What it is, and its number among the participants; nothing before it was welcome.
     place: Mutex<Option<(Role, u32)>>,
+    told: Mutex<Told>,
+}
+
+/// What a secondary knows of the areas.
+#[derive(Default)]
+struct Told {
+    sent: usize,
+    mapped: usize,
 }
 
 impl Guests {
@@ -59,6 +68,7 @@ impl Guests {
             channel,
             guests: Arc::clone(self),
             place: Mutex::new(None),
+            told: Mutex::default(),
         });
         // A connection that cannot be watched is dropped, which the other side sees.
         let watched: Arc<dyn Watched> = Arc::clone(&guest) as _;
@@ -89,13 +99,8 @@ impl Guests {
             size: control.size(),
         };
         guest.channel.send(&welcome, &[control.fd()])?;
-        if role == Role::Secondary {
-            for area in self.set.areas.all() {
-                guest.send_area(&area)?;
-            }
-        }
         *lock(&guest.place) = Some((role, number));
-        Ok(())
+        guest.tell(&present.areas)
     }
 
     /// Whether a server may come in now. It is attached when it moves the phase on. [AMB-27]
@@ -116,18 +121,22 @@ impl Guests {
 
     /// Maps an area that the server made, and passes it on to every secondary.
     fn take_area(&self, index: u32, size: u64, fds: Vec<OwnedFd>) -> Result<()> {
-        let present = lock(&self.present);
-        let area = join::received_area(index, size, fds)?;
-        self.set.add_area(Arc::clone(&area))?;
-        let secondaries = present
-            .guests
-            .iter()
-            .filter(|(guest, _)| guest.role() == Some(Role::Secondary));
-        for (guest, _) in secondaries {
+        let mut present = lock(&self.present);
+        let (area, memory) = join::received_area(index, size, fds)?;
+        self.set.add_area(area)?;
+        present.areas.push((size, memory));
+        for (guest, _) in &present.guests {
             // A secondary that cannot be told hangs up, or has done so already.
-            let _ = guest.send_area(&area);
+            let _ = guest.tell(&present.areas);
         }
         Ok(())
+    }
+
+    /// A secondary is ready for more areas.
+    fn tell_more(&self, guest: &Guest, mapped: u32) -> Result<()> {
+        let present = lock(&self.present);
+        lock(&guest.told).mapped = mapped as usize;
+        guest.tell(&present.areas)
     }
 
     fn remove(&self, guest: &Guest) {
@@ -147,12 +156,25 @@ fn refuse(channel: &Channel, error: &Error) {
 }
 
 impl Guest {
-    fn send_area(&self, area: &Area) -> Result<()> {
-        let message = Message::Area {
-            index: area.index(),
-            size: area.size(),
-        };
-        self.channel.send(&message, &[area.fd()])
+    /// Tells a secondary of the areas that it does not know, a few at a time: one that is stopped
+    /// must not fill its socket. It answers when it has mapped them.
+    fn tell(&self, areas: &[(u64, OwnedFd)]) -> Result<()> {
+        const WINDOW: usize = 32;
+        if self.role() != Some(Role::Secondary) {
+            return Ok(());
+        }
+        let mut told = lock(&self.told);
+        let end = areas.len().min(told.mapped.saturating_add(WINDOW));
+        while told.sent < end {
+            let (size, memory) = &areas[told.sent];
+            let message = Message::Area {
+                index: told.sent as u32,
+                size: *size,
+            };
+            self.channel.send(&message, &[memory.as_fd()])?;
+            told.sent += 1;
+        }
+        Ok(())
     }
 
     /// Deals with one message; `false` ends the connection.
@@ -188,18 +210,21 @@ impl Guest {
                 }
                 true
             }
-            (role, _) => {
-                self.misbehaved(role);
+            (Some(Role::Secondary), Message::Mapped { areas }) => {
+                self.guests.tell_more(self, areas).is_ok()
+            }
+            _ => {
+                let text = "the server sent a message that is none";
+                self.misbehaved(VDI_ABORT_CORRUPTION, text);
                 false
             }
         }
     }
 
-    fn misbehaved(&self, role: Option<Role>) {
-        if role == Some(Role::Server) {
-            let text = "the server sent a message that is none";
-            let participant = &self.guests.set.participant;
-            participant.abort(VDI_ABORT_CORRUPTION, text);
+    /// A server that cannot be understood ends the set; a secondary is let go.
+    fn misbehaved(&self, code: u32, text: &str) {
+        if self.role() == Some(Role::Server) {
+            self.guests.set.participant.abort(code, text);
         }
     }
 
@@ -234,8 +259,12 @@ impl Watched for Guest {
                     self.gone();
                     false
                 }
-                Err(_) => {
-                    self.misbehaved(self.role());
+                Ok(Incoming::Nonsense(reason)) => {
+                    self.misbehaved(VDI_ABORT_CORRUPTION, reason);
+                    false
+                }
+                Err(error) => {
+                    self.misbehaved(VDI_ABORT_RESOURCES, error.text());
                     false
                 }
             };

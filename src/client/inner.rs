@@ -116,23 +116,25 @@ impl Inner {
     }
 
     /// Takes a device for this process. [CSET-OPENDEV-10]
-    pub(super) fn claim(&self, index: usize, name: &Name) -> Result<()> {
+    pub(super) fn take_device(
+        self: &Arc<Self>,
+        index: usize,
+        name: &Name,
+    ) -> Result<Arc<DeviceState>> {
+        let mut devices = lock(&self.devices);
+        // Under the lock: a close counts and clears the devices after this, or refuses this.
+        self.participant.check_open()?;
         let owner = &self.participant.control().device(index).header().owner.0;
-        let claimed = owner.compare_exchange(0, self.id, Ordering::AcqRel, Ordering::Acquire);
-        claimed.map(drop).map_err(|_| {
-            Error::new(
-                ErrorKind::Protocol,
-                format!("device {name} is open already"),
-            )
-        })
-    }
-
-    pub(super) fn add_device(self: &Arc<Self>, index: usize) -> Arc<DeviceState> {
+        let taken = owner.compare_exchange(0, self.id, Ordering::AcqRel, Ordering::Acquire);
+        taken.map_err(|_| {
+            let text = format!("device {name} is open already");
+            Error::new(ErrorKind::Protocol, text)
+        })?;
         let device = Arc::new(DeviceState::new(Arc::clone(self), index));
-        if let Some(place) = lock(&self.devices).get_mut(index) {
+        if let Some(place) = devices.get_mut(index) {
             *place = Some(Arc::clone(&device));
         }
-        device
+        Ok(device)
     }
 
     pub(super) fn opened_devices(&self) -> Vec<Arc<DeviceState>> {

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::Incoming;
 use crate::link::watcher::{Next, Watch, Watched};
 use crate::participant::join::{self, Host};
-use crate::protocol::codes::VDI_ABORT_RESOURCES;
+use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::config::Configuration;
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::{Instance, Name};
@@ -62,13 +62,17 @@ impl Member {
         match message {
             Incoming::Nothing => Ok(Next::Keep),
             Incoming::Message(Message::Area { index, size }, fds) => {
-                self.set.add_area(join::received_area(index, size, fds)?)?;
+                let (area, _) = join::received_area(index, size, fds)?;
+                self.set.add_area(area)?;
+                let areas = u32::try_from(self.set.areas.count()).unwrap_or(u32::MAX);
+                self.host.channel.send(&Message::Mapped { areas }, &[])?;
                 Ok(Next::Keep)
             }
-            Incoming::Message(..) => Err(Error::new(
-                ErrorKind::Unexpected,
-                "the primary sent a message that is none",
-            )),
+            Incoming::Message(..) | Incoming::Nonsense(_) => {
+                let text = "the primary sent a message that is none";
+                self.set.participant.abort(VDI_ABORT_CORRUPTION, text);
+                Ok(Next::Drop)
+            }
             Incoming::HangUp => {
                 self.gone();
                 Ok(Next::Drop)
@@ -81,7 +85,7 @@ impl Member {
     fn gone(&self) {
         let participant = &self.set.participant;
         if !participant.all_devices_closed() && !participant.is_aborted() {
-            participant.primary_died();
+            participant.primary_left();
         }
     }
 }

@@ -133,8 +133,7 @@ impl Set {
             ErrorKind::Timeout => unknown_name(name),
             _ => error,
         })?;
-        inner.claim(index, name)?;
-        Ok(Device::new(inner.add_device(index)))
+        Ok(Device::new(inner.take_device(index, name)?))
     }
 
     /// The handle of a buffer of a command that this process received. [CSET-BUFH-01]
@@ -210,12 +209,16 @@ impl Set {
     pub fn close(&self) -> Result<()> {
         let inner = &*self.inner;
         inner.participant.check_open()?;
+        let mut devices = lock(&inner.devices);
         let still_open = inner.open_devices();
         let unfinished = inner.must_abort_at_close() || still_open > 0;
         // First, so that this process's own waits end as closed, and not as aborted.
         if !inner.participant.close() {
             return Err(state::not_open());
         }
+        // The devices hold the set, and the set holds the devices.
+        devices.clear();
+        drop(devices);
         if unfinished {
             let text = format!("client process {} closed the set", process::id());
             inner.participant.abort(VDI_ABORT_CLIENT_CLOSED, &text);
@@ -223,7 +226,6 @@ impl Set {
         // Ends the part of the background thread in this set before anything is released.
         let link = lock(&self.link).take();
         drop(link);
-        lock(&inner.devices).clear();
         if still_open > 0 {
             let text = format!("{still_open} devices were still open");
             return Err(Error::new(ErrorKind::Open, text));

@@ -34,7 +34,8 @@ use std::ptr;
 ///         VD_E_UNEXPECTED for any other error of the operating system.
 ///
 /// After a failure nothing remains. [CSET-CREATE-10] End the set with vdi_close(). The library
-/// starts one background thread per process, with all signals blocked. Does not wait for a server.
+/// starts one background thread per process, with all signals blocked. Does not wait for a server;
+/// waits, at most five seconds, while other processes create or find a set at the same moment.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn vdi_create(
@@ -74,6 +75,7 @@ pub unsafe extern "C" fn vdi_create(
 ///         VD_E_PROTOCOL if there is no such set, or it is not configured yet, or has ended;
 ///         VD_E_ABORT if it was aborted;
 ///         VD_E_SECURITY if it exists but this user may not open it;
+///         VD_E_BUSY if too many processes (more than 255) have it open;
 ///         VD_E_INVALID for a null or malformed parameter;
 ///         VD_E_INSTANCE_NAME for a malformed instance;
 ///         VD_E_MEMORY, VD_E_UNEXPECTED for errors of the operating system.
@@ -165,7 +167,7 @@ pub unsafe extern "C" fn vdi_open_device(
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
         let device = owner.open_device(&name)?;
-        out.set(handle::devices().insert(set, device));
+        out.set(handle::devices().insert(set, device)?);
         Ok(())
     })
 }

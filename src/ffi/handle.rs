@@ -124,6 +124,21 @@ impl<C, T: Poison> Table<C, T> {
         Ok(Held::new(Arc::clone(&entry.object)))
     }
 
+    /// Whether a handle means anything.
+    fn knows(&self, handle: *mut C) -> bool {
+        self.read().contains_key(&handle.addr())
+    }
+
+    /// Adds an object of a set, unless the set was closed meanwhile.
+    fn add_to<S, O: Poison>(&self, sets: &Table<S, O>, set: *mut S, object: T) -> Result<*mut C> {
+        let handle = self.add(set.addr(), object);
+        if !sets.knows(set) {
+            drop(self.remove(handle));
+            return Err(state::not_open());
+        }
+        Ok(handle)
+    }
+
     /// Takes the object behind a handle; the handle is invalid from now on.
     pub(super) fn remove(&self, handle: *mut C) -> Result<Held<T>> {
         let removed = self.write().remove(&handle.addr());
@@ -157,13 +172,21 @@ impl<T: Poison> Table<vdi_server, T> {
 }
 
 impl Table<vdi_device, DeviceView> {
-    pub(super) fn insert(&self, set: *mut vdi_set, device: client::Device) -> *mut vdi_device {
-        self.add(set.addr(), DeviceView::new(device))
+    pub(super) fn insert(
+        &self,
+        set: *mut vdi_set,
+        device: client::Device,
+    ) -> Result<*mut vdi_device> {
+        self.add_to(sets(), set, DeviceView::new(device))
     }
 }
 
-impl<T: Poison> Table<vdi_server_device, T> {
-    pub(super) fn insert(&self, set: *mut vdi_server, device: T) -> *mut vdi_server_device {
-        self.add(set.addr(), device)
+impl Table<vdi_server_device, server::Device> {
+    pub(super) fn insert(
+        &self,
+        set: *mut vdi_server,
+        device: server::Device,
+    ) -> Result<*mut vdi_server_device> {
+        self.add_to(servers(), set, device)
     }
 }

@@ -7,6 +7,8 @@ use super::boundary::guard;
 use super::handle;
 use super::routine;
 use super::types::{VDS_Command, vdi_result, vdi_server, vdi_server_device};
+use crate::protocol::codes::ERROR_INVALID_HANDLE;
+use crate::protocol::command::Completion;
 use std::ffi::c_char;
 use std::ptr;
 
@@ -40,7 +42,7 @@ pub unsafe extern "C" fn vdi_server_open_device(
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
         let device = owner.open_device(&name)?;
-        out.set(handle::server_devices().insert(server, device));
+        out.set(handle::server_devices().insert(server, device)?);
         Ok(())
     })
 }
@@ -58,23 +60,27 @@ pub unsafe extern "C" fn vdi_server_open_device(
 ///         VD_E_QUEUE_FULL (ERROR_NO_SYSTEM_RESOURCES) if too many commands are outstanding;
 ///         VD_E_IO_ERROR (ERROR_IO_DEVICE) if the device is in the IO-ERROR state and the command
 ///         is not VDC_ClearError; [ERR-02]
-///         VD_E_PROTOCOL (ERROR_INVALID_HANDLE) if the device is closed;
+///         VD_E_PROTOCOL (ERROR_INVALID_HANDLE) if the device is closed or not an open handle;
 ///         VD_E_ABORT (ERROR_OPERATION_ABORTED) if the set is aborted;
 ///         VD_E_INVALID (ERROR_INVALID_PARAMETER) if the buffer is not an allocated shared buffer
 ///         of the set, is missing in a Read or Write, or is smaller than `size`. [AMB-28]
 ///         And without a call of the routine:
-///         VD_E_INVALID if `command` or its completion routine is null;
-///         VD_E_PROTOCOL if `device` is not an open handle. [AMB-28]
+///         VD_E_INVALID if `command` or its completion routine is null. [AMB-28]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_server_send_command(
     device: *mut vdi_server_device,
     command: *mut VDS_Command,
 ) -> vdi_result {
     guard("vdi_server_send_command", || {
-        let device = handle::server_devices().get(device)?;
         // SAFETY: module contract.
         let (request, callback) = unsafe { routine::request(command) }?;
-        device.send(request, callback)
+        match handle::server_devices().get(device) {
+            Ok(device) => device.send(request, callback),
+            Err(error) => {
+                callback.call(Completion::automatic(ERROR_INVALID_HANDLE));
+                Err(error)
+            }
+        }
     })
 }
 

@@ -78,7 +78,7 @@ pub unsafe extern "C" fn vdi_server_get_configuration(
 /// @return NOERROR; vdi_server_request_buffers() and vdi_server_end_configuration() follow;
 ///         VD_E_NOTSUPPORTED if a value breaks its rule, or neither VDF_WriteMedia nor
 ///         VDF_ReadMedia is given; the call may be repeated; [AMB-28, AMB-10]
-///         VD_E_PROTOCOL unless this is the first successful call after vdi_server_open();
+///         VD_E_PROTOCOL if the configuration was begun before;
 ///         VD_E_ABORT if the set is aborted;
 ///         VD_E_INVALID if `parameters` is null, its size is unknown or a reserved word is not 0.
 ///
@@ -205,7 +205,8 @@ pub unsafe extern "C" fn vdi_server_abort_reason(
 /// [AMB-40] If the completion agent is running, the call waits until it has called the completion
 /// routine of every outstanding command (ERROR_OPERATION_ABORTED) and has left. [SSET-CLOSE-03]
 /// Called from inside a completion routine it cannot wait: the agent then leaves after that
-/// routine, and the memory is released when it has left. If no agent is running, the routines are
+/// routine, the routines of the other outstanding commands are called after the call has returned,
+/// and the memory is released when the agent has left. If no agent is running, the routines are
 /// called on this thread. After the death of the primary the call waits until the system has done
 /// away with it, at most two seconds.
 #[unsafe(no_mangle)]

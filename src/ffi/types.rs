@@ -48,7 +48,7 @@ pub struct VDConfig {
     /// Milliseconds that the server's agent allows for a response (it tolerates two intervals
     /// without any); 0 for no limit. [CFG-26, TMO-10]
     pub serverTimeOut: u32,
-    /// Output: block size in bytes; every transfer is a multiple of it. [CFG-43]
+    /// Output: block size in bytes; the server makes every transfer a multiple of it. [CFG-43]
     pub blockSize: u32,
     /// Output: always 4; limits nothing. [CFG-44]
     pub maxIODepth: u32,
@@ -95,7 +95,9 @@ pub type vdi_completion_routine = Option<unsafe extern "C" fn(command: *mut VDS_
 pub struct VDS_Command {
     /// In: VDC_ code. Any value travels. [CMD-02]
     pub commandCode: i32,
-    /// In: bytes to transfer; a count or a start for some commands. [CMD-03]
+    /// In: bytes to transfer; a count or a start for some commands. [CMD-03] That a Read or Write
+    /// is a multiple of the block size and at most maxTransferSize is the server's duty to the
+    /// client; the library checks only that it fits the buffer. [BUF-20]
     pub size: i32,
     /// In: position, delivered as VDC_Command.position.
     pub inPosition: i64,

@@ -80,6 +80,7 @@ pub(crate) fn join(
         }),
         Incoming::Message(Message::Refused { kind, text }, _) => Err(Error::new(kind, text)),
         Incoming::Message(..) => Err(unexpected("the primary answers with a wrong message")),
+        Incoming::Nonsense(reason) => Err(unexpected(reason)),
         Incoming::HangUp => Err(missing()),
         Incoming::Nothing => Err(unexpected(format!(
             "process {}, the primary of set {name}, does not answer",
@@ -95,10 +96,14 @@ pub(crate) fn watch(target: Arc<dyn Watched>, channel: &Channel) -> Result<Watch
     watcher::watch(target, &descriptors)
 }
 
-/// Maps the area behind a descriptor that came with a message.
-pub(crate) fn received_area(index: u32, size: u64, fds: Vec<OwnedFd>) -> Result<Arc<Area>> {
+/// Maps the area behind the descriptor that came with a message.
+pub(crate) fn received_area(
+    index: u32,
+    size: u64,
+    fds: Vec<OwnedFd>,
+) -> Result<(Arc<Area>, OwnedFd)> {
     let fd = only(fds, "a buffer area")?;
-    Ok(Arc::new(Area::open(index, fd, size)?))
+    Ok((Arc::new(Area::open(index, &fd, size)?), fd))
 }
 
 fn only(mut fds: Vec<OwnedFd>, what: &str) -> Result<OwnedFd> {

@@ -6,7 +6,9 @@
 
 use super::{Part, Participant, lock};
 use crate::link::watcher;
-use crate::protocol::codes::{VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER_DIED};
+use crate::protocol::codes::{
+    VDI_ABORT_CLIENT_CLOSED, VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER_DIED,
+};
 use crate::shm::layout::{Life, PRIMARY_LIFE, SERVER_LIFE};
 use crate::sync::{AtomicU32, Ordering};
 use crate::sys::robust::OWNER_DIED;
@@ -57,7 +59,19 @@ impl Participant {
         is_marked(&self.control().header().primary_life.0)
     }
 
-    /// Aborts the set because the primary is gone.
+    /// Takes the sign of life back: this process leaves in order.
+    pub(super) fn hide_life(&self) {
+        let header = self.control().header();
+        let life = match self.part {
+            Part::Primary => &header.primary_life.0,
+            Part::Server => &header.server_life.0,
+            Part::Secondary => return,
+        };
+        life.pid.store(0, Ordering::Relaxed);
+        lock(&self.life).take();
+    }
+
+    /// Aborts the set because the primary has died.
     pub(crate) fn primary_died(&self) {
         let pid = self
             .control()
@@ -68,6 +82,24 @@ impl Participant {
             .load(Ordering::Relaxed);
         let text = format!("primary client process {pid} has ended");
         self.abort(VDI_ABORT_PRIMARY_DIED, &text);
+    }
+
+    /// Aborts the set because the primary is gone: dead, or in order and too early.
+    pub(crate) fn primary_left(&self) {
+        if self
+            .control()
+            .header()
+            .primary_life
+            .0
+            .pid
+            .load(Ordering::Relaxed)
+            == 0
+        {
+            let text = "the primary client process closed the set before its commands ended";
+            self.abort(VDI_ABORT_CLIENT_CLOSED, text);
+        } else {
+            self.primary_died();
+        }
     }
 
     /// Aborts the set because the server is gone.

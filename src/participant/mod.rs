@@ -91,7 +91,7 @@ impl Participant {
         if self.is_foreign() || self.closed.swap(true, Ordering::AcqRel) {
             return false;
         }
-        lock(&self.life).take();
+        self.hide_life();
         self.alarm();
         true
     }

@@ -21,6 +21,7 @@ const HELLO: u32 = 1;
 const WELCOME: u32 = 2;
 const REFUSED: u32 = 3;
 const AREA: u32 = 4;
+const MAPPED: u32 = 5;
 
 const SERVER: u32 = 1;
 const SECONDARY: u32 = 2;
@@ -67,6 +68,11 @@ pub(crate) enum Message {
         /// Size of the area.
         size: u64,
     },
+    /// Answer of a secondary to areas: so many it has mapped, the next ones may come.
+    Mapped {
+        /// Number of areas.
+        areas: u32,
+    },
 }
 
 impl Message {
@@ -99,6 +105,7 @@ impl Message {
                 packet.put_u32(*index);
                 packet.put_u64(*size);
             }
+            Self::Mapped { areas } => packet.put_u32(*areas),
         }
         packet.0
     }
@@ -134,6 +141,9 @@ impl Message {
                 index: fields.u32()?,
                 size: fields.u64()?,
             },
+            MAPPED => Self::Mapped {
+                areas: fields.u32()?,
+            },
             _ => return Err("the message is of an unknown kind"),
         };
         if !fields.0.is_empty() {
@@ -148,6 +158,7 @@ impl Message {
             Self::Welcome { .. } => WELCOME,
             Self::Refused { .. } => REFUSED,
             Self::Area { .. } => AREA,
+            Self::Mapped { .. } => MAPPED,
         }
     }
 }

@@ -42,6 +42,9 @@ impl Agent {
 
     fn enter(&self) -> Result<Presence<'_>> {
         let mut running = lock(&self.running);
+        if self.closing.load(Ordering::Acquire) {
+            return Err(state::not_open());
+        }
         if running.is_some() {
             let text = "another thread is the completion agent of this set";
             return Err(Error::new(ErrorKind::Busy, text));
@@ -96,7 +99,7 @@ impl Inner {
                 return Ok(());
             }
             if left {
-                self.participant.primary_died();
+                self.participant.primary_left();
             }
             self.abort_if_silent();
             self.wait_for_work();
@@ -117,6 +120,18 @@ impl Inner {
 
     /// Aborts when the client has been silent for too long. [TMO-10, TMO-13]
     fn abort_if_silent(&self) {
+        // What has come while a routine ran is an answer, too.
+        if self
+            .participant
+            .control()
+            .header()
+            .ready
+            .0
+            .load(Ordering::Acquire)
+            != 0
+        {
+            return;
+        }
         let limit = self.patience_with_client();
         if let (Some(limit), Some(since)) = (limit, self.silent_since()) {
             if since.elapsed() > limit {

@@ -8,7 +8,7 @@ use crate::protocol::codes::{
     ERROR_OPERATION_ABORTED, ERROR_SUCCESS, VDC_ClearError,
 };
 use crate::protocol::command::{CommandMessage, Completion, CompletionMessage, Place, moves_data};
-use crate::protocol::state::{self, ServerDevice};
+use crate::protocol::state::{self, ServerCall, ServerDevice, ServerState};
 use crate::queue::ring::Ring;
 use crate::shm::area::Buffer;
 use crate::sync::Ordering;
@@ -72,7 +72,7 @@ impl Callback {
         Self(Kind::Function(function, argument))
     }
 
-    fn call(self, completion: Completion) {
+    pub(crate) fn call(self, completion: Completion) {
         match self.0 {
             Kind::Closure(closure) => closure(completion),
             Kind::Function(function, argument) => function(argument, completion),
@@ -199,6 +199,17 @@ impl DeviceState {
         }
     }
 
+    /// The state of the set as this device sees it.
+    fn state(&self, progress: &Progress) -> ServerState {
+        if progress.dead || self.set.participant.is_aborted() {
+            ServerState::Abort
+        } else if progress.closed {
+            ServerState::Terminated
+        } else {
+            ServerState::Active
+        }
+    }
+
     /// A ticket and the place of the buffer, or why not. [SDEV-SEND-04, AMB-28]
     fn place(
         &self,
@@ -209,12 +220,12 @@ impl DeviceState {
         if let Err(error) = participant.check_open() {
             return Err((error, ERROR_INVALID_HANDLE));
         }
-        if progress.dead || participant.is_aborted() {
-            return Err((state::aborted(), ERROR_OPERATION_ABORTED));
-        }
-        if progress.closed {
-            let text = "the device is closed";
-            return Err(refusal(ErrorKind::Protocol, text, ERROR_INVALID_HANDLE));
+        if let Err(error) = state::server(ServerCall::SendCommand, self.state(progress)) {
+            let code = match error.kind() {
+                ErrorKind::Abort => ERROR_OPERATION_ABORTED,
+                _ => ERROR_INVALID_HANDLE,
+            };
+            return Err((error, code));
         }
         if progress.failed && request.code != VDC_ClearError {
             let text = "the device is in the IO-ERROR state and takes VDC_ClearError only";
@@ -272,6 +283,10 @@ impl DeviceState {
             .ready(completed)
             .map_err(|_| "the end of the completion queue")?;
         for position in (0..ready).map(|n| completed.wrapping_add(n)) {
+            // A routine may have aborted or closed: the rest ends as aborted. [SSET-AGENT-05]
+            if self.set.is_ending() {
+                return Ok(());
+            }
             let message = CompletionMessage::decode(ring.read(position));
             let ended = lock(&self.progress).take(&message)?;
             let Some(ended) = ended else {
@@ -307,13 +322,8 @@ impl DeviceState {
     fn close(&self) -> Result<()> {
         let participant = &self.set.participant;
         participant.check_open()?;
-        if participant.is_aborted() {
-            return Err(state::aborted());
-        }
         let mut progress = lock(&self.progress);
-        if progress.closed {
-            return Err(Error::new(ErrorKind::Close, "the device was closed before"));
-        }
+        state::server(ServerCall::CloseDevice, self.state(&progress))?;
         progress.closed = true;
         // Counted first: a client that sees its last device closed may leave at once.
         self.set.device_closes();
@@ -337,17 +347,19 @@ impl Progress {
         if self.dead {
             return Ok(None);
         }
-        let command = self
-            .outstanding
-            .get_mut(message.ticket as usize)
-            .and_then(Option::take)
-            .ok_or("the number of a completion")?;
+        let impossible = "the number of a completion";
+        let place = self.outstanding.get_mut(message.ticket as usize);
+        let place = place.ok_or(impossible)?;
         let completion = &message.completion;
-        let most = if moves_data(command.code) {
-            command.size
-        } else {
-            0
+        let most = match place {
+            None => return Err(impossible),
+            Some(command) if moves_data(command.code) => command.size,
+            Some(_) => 0,
         };
+        if completion.bytes > most {
+            return Err("the byte count of a completion");
+        }
+        let command = place.take().ok_or(impossible)?;
         self.completed = self.completed.wrapping_add(1);
         self.tickets.push_back(message.ticket);
         match (
@@ -357,11 +369,6 @@ impl Progress {
             (true, true) => self.failed = false,
             (false, false) => self.failed = true,
             _ => {}
-        }
-        if completion.bytes > most {
-            // Ended all the same, as every command must be.
-            self.outstanding[message.ticket as usize] = Some(command);
-            return Err("the byte count of a completion");
         }
         Ok(Some(command))
     }

@@ -5,9 +5,10 @@ use crate::error::Result;
 use crate::link::channel::{Channel, Incoming};
 use crate::link::watcher::{Next, Watched};
 use crate::participant::join::Host;
-use crate::protocol::codes::VDI_ABORT_CORRUPTION;
+use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::message::Message;
 use crate::shm::area::Area;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 /// Watches the primary for the server.
@@ -17,12 +18,12 @@ pub(super) struct HostWatch {
 }
 
 /// Passes a new buffer area to the primary, which passes it on. [BUF-10]
-pub(super) fn send_area(channel: &Channel, area: &Area) -> Result<()> {
+pub(super) fn send_area(channel: &Channel, area: &Area, memory: &OwnedFd) -> Result<()> {
     let message = Message::Area {
         index: area.index(),
         size: area.size(),
     };
-    channel.send(&message, &[area.fd()])
+    channel.send(&message, &[memory.as_fd()])
 }
 
 impl Watched for HostWatch {
@@ -33,9 +34,14 @@ impl Watched for HostWatch {
                 self.set.primary_gone();
                 Next::Drop
             }
-            Ok(Incoming::Message(..)) | Err(_) => {
+            Ok(Incoming::Message(..) | Incoming::Nonsense(_)) => {
                 let text = "the primary sent a message that is none";
                 self.set.participant.abort(VDI_ABORT_CORRUPTION, text);
+                Next::Drop
+            }
+            Err(error) => {
+                let participant = &self.set.participant;
+                participant.abort(VDI_ABORT_RESOURCES, error.text());
                 Next::Drop
             }
         }

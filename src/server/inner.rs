@@ -9,7 +9,7 @@ use crate::protocol::command::{Place, moves_data};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, Phase, ServerCall, ServerState};
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::Ordering;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -20,13 +20,17 @@ pub(super) struct Inner {
     pub(super) progress: Mutex<Progress>,
     pub(super) pool: Mutex<Pool>,
     pub(super) agent: Agent,
-    /// Commands that were sent and have not ended, on all devices.
-    outstanding: AtomicUsize,
-    /// When the client last showed that it is alive: the last completion, or the first command
-    /// after a time without any. [AMB-38]
-    last_progress: Mutex<Instant>,
+    debt: Mutex<Debt>,
     /// Whether the primary has left after the last device was closed.
     left: AtomicBool,
+}
+
+/// What the client owes.
+struct Debt {
+    /// Commands that were sent and have not ended, on all devices.
+    outstanding: usize,
+    /// The last completion, or the first command after a time without any. [AMB-38]
+    since: Instant,
 }
 
 /// How far the server has come.
@@ -63,8 +67,10 @@ impl Inner {
             }),
             pool: Mutex::default(),
             agent: Agent::default(),
-            outstanding: AtomicUsize::new(0),
-            last_progress: Mutex::new(Instant::now()),
+            debt: Mutex::new(Debt {
+                outstanding: 0,
+                since: Instant::now(),
+            }),
             left: AtomicBool::new(false),
         }
     }
@@ -96,8 +102,9 @@ impl Inner {
 
     /// As [`Inner::check`]; the state then stays until the guard is dropped.
     pub(super) fn checked(&self, call: ServerCall) -> Result<MutexGuard<'_, Progress>> {
-        self.participant.check_open()?;
         let progress = lock(&self.progress);
+        // Under the lock: what a call adds after this is cleared by a close after it.
+        self.participant.check_open()?;
         state::server(call, self.state_of(&progress))?;
         Ok(progress)
     }
@@ -125,9 +132,11 @@ impl Inner {
 
     /// A command is about to be sent.
     pub(super) fn command_sent(&self) {
-        if self.outstanding.fetch_add(1, Ordering::AcqRel) == 0 {
-            self.note_progress();
+        let mut debt = lock(&self.debt);
+        if debt.outstanding == 0 && self.requested.server_timeout_ms != 0 {
+            debt.since = Instant::now();
         }
+        debt.outstanding += 1;
     }
 
     /// A command has ended; its buffer is the server's again.
@@ -135,20 +144,22 @@ impl Inner {
         if address != 0 {
             lock(&self.pool).take_back(address);
         }
-        self.note_progress();
-        self.outstanding.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    fn note_progress(&self) {
+        let mut debt = lock(&self.debt);
         if self.requested.server_timeout_ms != 0 {
-            *lock(&self.last_progress) = Instant::now();
+            debt.since = Instant::now();
         }
+        debt.outstanding -= 1;
     }
 
     /// Since when the client owes a completion; `None` if it owes none. [TMO-12]
     pub(super) fn silent_since(&self) -> Option<Instant> {
-        let owing = self.outstanding.load(Ordering::Acquire) > 0;
-        owing.then(|| *lock(&self.last_progress))
+        let debt = lock(&self.debt);
+        (debt.outstanding > 0).then_some(debt.since)
+    }
+
+    /// Whether the commands that are outstanding are about to be ended by the agent.
+    pub(super) fn is_ending(&self) -> bool {
+        self.agent.closing.load(Ordering::Acquire) || self.participant.is_aborted()
     }
 
     /// One more device is being closed.
@@ -162,7 +173,7 @@ impl Inner {
         let mut progress = lock(&self.progress);
         let done = progress.stage == Stage::Configured
             && progress.closed == self.participant.device_count()
-            && self.outstanding.load(Ordering::Acquire) == 0;
+            && lock(&self.debt).outstanding == 0;
         if done
             && self
                 .participant
@@ -209,7 +220,7 @@ impl Inner {
         if !matches!(self.state(), ServerState::Terminated | ServerState::Abort) {
             self.left.store(true, Ordering::Release);
             if lock(&self.progress).closed < self.participant.device_count() {
-                self.participant.primary_died();
+                self.participant.primary_left();
             }
             self.nudge();
         }

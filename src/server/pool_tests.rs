@@ -11,7 +11,7 @@ fn request(size: u32, alignment: u32, count: u32) -> BufferRequest {
 fn pool(requests: &[BufferRequest], prefix: u32) -> Pool {
     let layout = Layout::new(requests, prefix).unwrap();
     let mut pool = Pool::default();
-    pool.add(Area::create(0, layout.size).unwrap(), &layout);
+    pool.add(Area::create(0, layout.size).unwrap().0, &layout);
     pool
 }
 

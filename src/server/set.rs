@@ -192,10 +192,10 @@ impl Set {
             return Ok(0);
         }
         let number = lock(&self.inner.pool).next_area();
-        let area = Area::create(number, layout.size)?;
+        let (area, memory) = Area::create(number, layout.size)?;
         let link = lock(&self.link);
         let link = link.as_ref().ok_or_else(state::not_open)?;
-        host::send_area(&link.host.channel, &area)?;
+        host::send_area(&link.host.channel, &area, &memory)?;
         lock(&self.inner.pool).add(area, &layout);
         Ok(layout.size)
     }

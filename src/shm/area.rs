@@ -11,7 +11,6 @@ use std::sync::Arc;
 /// One piece of buffer memory of a set: made by the server, mapped by every client process.
 pub(crate) struct Area {
     mapping: Mapping,
-    fd: OwnedFd,
     index: u32,
 }
 
@@ -20,7 +19,9 @@ const HUGE_PAGE: u64 = 2 << 20;
 
 impl Area {
     /// Makes an area and reserves its memory, so that touching it cannot fail later. [BUF-14]
-    pub(crate) fn create(index: u32, size: u64) -> Result<Self> {
+    ///
+    /// The descriptor is for passing the memory on; the area does not need it.
+    pub(crate) fn create(index: u32, size: u64) -> Result<(Self, OwnedFd)> {
         if memory::available().is_some_and(|available| size > available) {
             return Err(Error::new(
                 ErrorKind::Memory,
@@ -39,18 +40,18 @@ impl Area {
         // Whatever the kernel did not turn into huge pages is allocated here.
         memfd::reserve(fd.as_fd(), 0, size).map_err(failed)?;
         mapping.populate();
-        Ok(Self { mapping, fd, index })
+        Ok((Self { mapping, index }, fd))
     }
 
     /// Maps an area behind a received descriptor after checking it.
-    pub(crate) fn open(index: u32, fd: OwnedFd, size: u64) -> Result<Self> {
+    pub(crate) fn open(index: u32, fd: &OwnedFd, size: u64) -> Result<Self> {
         let what = || format!("buffer area {index} of {size} bytes");
         memfd::verify(fd.as_fd(), size)
             .map_err(|error| Error::system(format!("{} is refused", what()), &error))?;
-        let mapping = map(&fd, size)
+        let mapping = map(fd, size)
             .map_err(|error| Error::system(format!("cannot map {}", what()), &error))?;
         mapping.populate();
-        Ok(Self { mapping, fd, index })
+        Ok(Self { mapping, index })
     }
 
     /// Number of the area within its set.
@@ -61,11 +62,6 @@ impl Area {
     /// Size in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.mapping.len() as u64
-    }
-
-    /// The descriptor, to pass on.
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 
@@ -210,9 +206,8 @@ mod tests {
 
     #[test]
     fn two_processes_worth_of_mappings_see_the_same_bytes() {
-        let area = Area::create(0, 5 << 20).unwrap();
-        let fd = area.fd().try_clone_to_owned().unwrap();
-        let other = Arc::new(Area::open(0, fd, area.size()).unwrap());
+        let (area, fd) = Area::create(0, 5 << 20).unwrap();
+        let other = Arc::new(Area::open(0, &fd, area.size()).unwrap());
         let one = Buffer::new(Arc::new(area), 4096, 100, 16).unwrap();
         let two = Buffer::new(other, 4096, 100, 16).unwrap();
         one.write(90, b"0123456789").unwrap();
@@ -224,7 +219,7 @@ mod tests {
 
     #[test]
     fn nothing_outside_the_area_is_a_buffer() {
-        let area = Arc::new(Area::create(0, 65536).unwrap());
+        let area = Arc::new(Area::create(0, 65536).unwrap().0);
         let buffer = |offset, len| Buffer::new(Arc::clone(&area), offset, len, 512);
         assert!(buffer(512, 65024).is_some());
         assert!(buffer(511, 1).is_none(), "the prefix would be outside");
