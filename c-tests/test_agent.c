@@ -143,6 +143,44 @@ static void routine_that_closes(void)
     CHECK_RESULT(vdi_server_execute_completion_agent(engine.server), VD_E_PROTOCOL);
 }
 
+static struct journal journal = JOURNAL_INITIALIZER;
+static unsigned calls_at_close;
+
+static void close_early_routine(VDS_Command *command)
+{
+    CHECK_EQUAL(command->completionCode, ERROR_SUCCESS);
+    closed_inside = vdi_server_close(engine.server);
+    calls_at_close = journal_count(&journal);
+}
+
+/* The same with the device open: the routines of the other commands follow after Close. */
+static void routine_that_closes_early(void)
+{
+    VDS_Command first = {.commandCode = VDC_Flush, .completionRoutine = close_early_routine};
+    VDS_Command others[4];
+    struct peer client = spawn_client();
+    client_named(client, CREATE, name, NOERROR);
+    engine_open(&engine, name, 1, SIZE, 1);
+    client_open_device(client, name, 0);
+    closed_inside = 1;
+    journal.count = 0;
+    CHECK_RESULT(vdi_server_send_command(engine.devices[0], &first), NOERROR);
+    for (unsigned i = 0; i < 4; i++) {
+        command_prepare(&others[i], &journal, VDC_Flush, NULL, 0);
+        CHECK_RESULT(vdi_server_send_command(engine.devices[0], &others[i]), NOERROR);
+    }
+    struct answer got = client_fetch(client, 0, VDC_Flush);
+    ASK(client, NOERROR, COMPLETE, .slot = got.slot);
+    vdi_result left = caller_join(&engine.agent);
+    CHECK(left == NOERROR || left == VD_E_ABORT);
+    CHECK_RESULT(closed_inside, VD_E_PROTOCOL); /* SSET-CLOSE-02 */
+    CHECK_EQUAL(calls_at_close, 0);
+    journal_check_all(&journal, others, 4, ERROR_OPERATION_ABORTED);
+    ASK(client, VD_E_ABORT, GET_COMMAND, .timeout = VDI_INFINITE);
+    ASK(client, NOERROR, CLOSE);
+    client_leave(client);
+}
+
 static sem_t inside, go_on;
 
 static void slow_routine(VDS_Command *command)
@@ -235,7 +273,6 @@ static void close_ends_an_idle_agent(void)
  */
 static void late_agent(void)
 {
-    static struct journal journal = JOURNAL_INITIALIZER;
     for (int comes = 0; comes <= 1; comes++) {
         VDS_Command commands[3];
         struct caller agent;
@@ -276,6 +313,7 @@ static void run(void)
     routine_that_sends();
     routine_that_aborts();
     routine_that_closes();
+    routine_that_closes_early();
     close_waits_for_the_routine();
     one_agent();
     close_ends_an_idle_agent();
@@ -284,6 +322,6 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-    static const struct role roles[] = {{"worker", worker_role}, {NULL, NULL}};
+    static const struct role roles[] = {CLIENT_ROLE, {"worker", worker_role}, {NULL, NULL}};
     return test_main(argc, argv, roles, run);
 }

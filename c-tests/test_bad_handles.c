@@ -1,6 +1,6 @@
 /*
- * Null, invented, closed and mistaken handles, and null and misaligned pointers, for every function:
- * the documented code, failure values in the outputs, and nothing else. [AMB-43, ST-20]
+ * Null, invented, closed and mistaken handles, and null and misaligned pointers, for every
+ * function: the documented code, failure values in the outputs, and nothing else. [AMB-43, ST-20]
  */
 #include "engine.h"
 #include "roles.h"
@@ -122,7 +122,7 @@ static void invented(void)
                          (char *)engine.server + 1,
                          (char *)engine.devices[0] + 1};
     for (unsigned i = 0; i < sizeof any / sizeof *any; i++) {
-        /* A neighbour of a handle may be another one by chance; the kinds below are tested anyway. */
+        /* A neighbour of a handle may be another one by chance. */
         void *const real[] = {set, device, engine.server, engine.devices[0]};
         int chance = 0;
         for (unsigned r = 0; r < 4; r++)

@@ -46,7 +46,8 @@ static VDConfig configured(VDConfig inputs, vdi_server_parameters parameters)
 static void refused_values(vdi_server *server)
 {
     vdi_server_parameters bad;
-    static const uint32_t blocks[] = {0, 1, 256, 511, 513, 1000, 65535, 131072, 1u << 31, UINT32_MAX};
+    static const uint32_t blocks[] = {0,     1,      256,      511,       513, 1000,
+                                      65535, 131072, 1u << 31, UINT32_MAX};
     for (unsigned i = 0; i < sizeof blocks / sizeof *blocks; i++) { /* CFG-60 */
         bad = usual();
         bad.blockSize = blocks[i];

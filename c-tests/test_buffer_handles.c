@@ -37,7 +37,7 @@ static void no_buffer(struct peer client, uint32_t handle, vdi_result wanted)
     CHECK_EQUAL(ASK(client, wanted, MAP_HANDLE, .handle = handle).address, 0);
 }
 
-/* `reader` maps the buffer of a command that `owner` has, and both see what the other one writes. */
+/* `reader` maps the buffer of a command that `owner` has; each sees what the other one writes. */
 static void shared_between(struct peer owner, uint64_t address, struct peer reader, uint8_t seed)
 {
     uint32_t handle = get_handle(owner, address);

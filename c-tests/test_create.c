@@ -38,7 +38,7 @@ static void device_counts(void)
         refused(&(VDConfig){.deviceCount = bad[i]}, NULL, VD_E_NOTSUPPORTED, "deviceCount");
 }
 
-/* Positioning is that of a pipe, a tape or a disk; everything else is free. [AMB-11, FEAT-02..10] */
+/* Positioning is that of a pipe, a tape or a disk; the rest is free. [AMB-11, FEAT-02..10] */
 static void features(void)
 {
     static const uint32_t styles[] = {VDF_LikePipe, VDF_Removable, VDF_LikeTape, VDF_LikeDisk,

@@ -214,7 +214,7 @@ static void close_instead(void)
     CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
     ASK(client, NOERROR, CLOSE);
 
-    /* A ClearError that is held back when the close arrives is completed by the library. [AMB-17] */
+    /* A ClearError that is held back when the close arrives ends by the library. [AMB-17] */
     start(1);
     CHECK_RESULT(submit(0, 0, VDC_Write), NOERROR);
     CHECK_RESULT(submit(0, 1, VDC_Write), NOERROR);

@@ -1,6 +1,6 @@
 /*
- * 64 devices, each with a thread in the client process, all busy at once; each gets its own commands
- * in their order, and buffers travel to any device. [MOD-04, CFG-20, PROC-02, PROC-12, MOD-05]
+ * 64 devices, each with a thread in the client process, all busy at once: each gets its own
+ * commands in their order. [MOD-04, MOD-05, CFG-20, PROC-02, PROC-09]
  */
 #include "engine.h"
 #include "roles.h"

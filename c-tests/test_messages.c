@@ -1,6 +1,6 @@
 /*
- * vdi_last_error_message() and the names of codes: per thread, about the last failure only, with the
- * function's name first and the parameter at fault in it.
+ * vdi_last_error_message() and the names of codes: per thread, about the last failure only, with
+ * the function's name first and the parameter at fault in it.
  */
 #include "harness.h"
 

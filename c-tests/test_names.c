@@ -106,8 +106,9 @@ static void different_names(void)
     second[LONGEST - 1] = 'o';
     const char *const pairs[][2] = {{first, second},    {"case", "Case"},  {"a", "ab"},
                                     {"a/b", "a"},       {"a/b", "a%2Fb"},  {"a/b", "a_b"},
-                                    {"a", "a "},        {"\xc3\xa9", "e\xcc\x81"}, /* both e acute */
-                                    {"name", "name\n"}, {".", ".."}};
+                                    {"a", "a "},        {"name", "name\n"}, {".", ".."},
+                                    /* two ways to write e with an acute accent */
+                                    {"\xc3\xa9", "e\xcc\x81"}};
     for (unsigned i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         vdi_set *set = NULL;
         CHECK_RESULT(vdi_create(NULL, pairs[i][0], &one, NULL, &set), NOERROR);

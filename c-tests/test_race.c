@@ -85,10 +85,8 @@ static void landed(VDS_Command *command)
         return;
     vdi_server_device *device = *(vdi_server_device **)command->completionContext;
     atomic_fetch_add(&arena.outstanding, 1);
-    vdi_result result = vdi_server_send_command(device, command);
-    /* Without a call of the routine only if the handle is closed. */
-    if (!goes_on(result) && result == VD_E_PROTOCOL && command->completionCode == ERROR_SUCCESS)
-        atomic_fetch_sub(&arena.outstanding, 1);
+    /* If it fails, this function has been called again. [SDEV-SEND-04] */
+    (void)goes_on(vdi_server_send_command(device, command));
 }
 
 static void *server_asks(void *nothing)

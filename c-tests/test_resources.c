@@ -1,6 +1,7 @@
 /*
  * What a process holds: nothing is left after a set has ended, however it ended, and a lack of
- * descriptors is a documented failure that changes nothing. [CSET-CREATE-10, CSET-CLOSE-01, SSET-CLOSE-01]
+ * descriptors is a documented failure that changes nothing.
+ * [CSET-CREATE-10, CSET-CLOSE-01, SSET-CLOSE-01]
  */
 #include "engine.h"
 #include "roles.h"

@@ -1,7 +1,7 @@
 /*
  * A whole backup and a whole restore of four stripes between two processes, as real clients do it:
  * Flushes in the middle, Complete at the end, other transfer sizes on the way back, a short last
- * Read. [23.1, 23.2, 23.3, DATA-01..04, CMD-READ-06, CMD-READ-07, CMD-FLUSH-03, CMPL-01..08, SMP-01..14]
+ * Read. [23.1..23.3, DATA-01..04, CMD-READ-06, CMD-READ-07, CMD-FLUSH-03, CMPL-01..08, SMP-01..14]
  */
 #include "engine.h"
 #include "roles.h"

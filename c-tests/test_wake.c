@@ -1,7 +1,8 @@
 /*
  * Every event wakes its sleepers at once, not only when they look again by themselves. No duration
  * is measured: each event is awaited so often that a library that polls, however seldom, keeps the
- * watchdog waiting. [CDEV-GETCMD-01..06, CSET-GETCFG-01..04, SSET-AGENT-01, CRASH-01, AMB-16, AMB-37]
+ * watchdog waiting.
+ * [CDEV-GETCMD-01..06, CSET-GETCFG-01..04, SSET-AGENT-01, CRASH-01, CRASH-02, AMB-16, AMB-37]
  */
 #include "engine.h"
 #include "roles.h"

@@ -1237,8 +1237,8 @@ VDI_NOEXCEPT;
  * @return NOERROR;
  *         VD_E_INVALID if no set of that name is accessible, or a parameter is null or malformed;
  *         [SSET-OPEN-04]
- *         VD_E_BUSY if another server is attached; [AMB-27]
  *         VD_E_ABORT if the set is aborted; [AMB-27]
+ *         VD_E_BUSY if another server is attached; [AMB-27]
  *         VD_E_SECURITY if the set exists but this user may not open it;
  *         VD_E_INSTANCE_NAME for a malformed instance;
  *         VD_E_MEMORY, VD_E_UNEXPECTED for errors of the operating system.
@@ -1321,11 +1321,13 @@ VDI_NOEXCEPT;
  *         VD_E_ABORT when the set was aborted, after the completion routine of every outstanding
  *         command has been called with ERROR_OPERATION_ABORTED; [SSET-AGENT-05]
  *         VD_E_BUSY if another thread is the agent already; [AMB-08]
- *         VD_E_PROTOCOL if the configuration has not ended, or the set is not open or has ended.
+ *         VD_E_PROTOCOL if the configuration has not ended, or the set is not open or has ended: a
+ *         thread that arrives after a very short operation was not needed.
  *
- * Blocks, usually for the whole operation. Start it before the first command is sent. It also
- * watches the client's serverTimeOut and aborts the set when no completion came for more than two
- * intervals while a command was outstanding. [TMO-10]
+ * Blocks, usually for the whole operation. Start it before the first command is sent: commands
+ * that are sent earlier wait for it. It also watches the client's serverTimeOut, and aborts the
+ * set when no completion came for more than two intervals while a command was outstanding.
+ * [TMO-10]
  */
 VDI_API
 VDI_MUST_USE
@@ -1483,7 +1485,8 @@ vdi_result vdi_server_free_buffer(struct vdi_server *server,
 VDI_NOEXCEPT;
 
 /**
- * Tells whether an address is that of an allocated shared buffer of the set. [SSET-SHARED-01]
+ * Tells whether an address belongs to the data zone of an allocated shared buffer of the set.
+ * [SSET-SHARED-01]
  *
  * @param server  The set; a handle that is not open has no buffers.
  * @param buffer  Any address; it is not read.

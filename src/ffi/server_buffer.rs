@@ -123,7 +123,8 @@ pub unsafe extern "C" fn vdi_server_free_buffer(
     })
 }
 
-/// Tells whether an address is that of an allocated shared buffer of the set. [SSET-SHARED-01]
+/// Tells whether an address belongs to the data zone of an allocated shared buffer of the set.
+/// [SSET-SHARED-01]
 ///
 /// @param server  The set; a handle that is not open has no buffers.
 /// @param buffer  Any address; it is not read.

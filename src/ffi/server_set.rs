@@ -18,8 +18,8 @@ use std::ptr;
 /// @return NOERROR;
 ///         VD_E_INVALID if no set of that name is accessible, or a parameter is null or malformed;
 ///         [SSET-OPEN-04]
-///         VD_E_BUSY if another server is attached; [AMB-27]
 ///         VD_E_ABORT if the set is aborted; [AMB-27]
+///         VD_E_BUSY if another server is attached; [AMB-27]
 ///         VD_E_SECURITY if the set exists but this user may not open it;
 ///         VD_E_INSTANCE_NAME for a malformed instance;
 ///         VD_E_MEMORY, VD_E_UNEXPECTED for errors of the operating system.
@@ -126,11 +126,13 @@ pub unsafe extern "C" fn vdi_server_end_configuration(server: *mut vdi_server) -
 ///         VD_E_ABORT when the set was aborted, after the completion routine of every outstanding
 ///         command has been called with ERROR_OPERATION_ABORTED; [SSET-AGENT-05]
 ///         VD_E_BUSY if another thread is the agent already; [AMB-08]
-///         VD_E_PROTOCOL if the configuration has not ended, or the set is not open or has ended.
+///         VD_E_PROTOCOL if the configuration has not ended, or the set is not open or has ended: a
+///         thread that arrives after a very short operation was not needed.
 ///
-/// Blocks, usually for the whole operation. Start it before the first command is sent. It also
-/// watches the client's serverTimeOut and aborts the set when no completion came for more than two
-/// intervals while a command was outstanding. [TMO-10]
+/// Blocks, usually for the whole operation. Start it before the first command is sent: commands
+/// that are sent earlier wait for it. It also watches the client's serverTimeOut, and aborts the
+/// set when no completion came for more than two intervals while a command was outstanding.
+/// [TMO-10]
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn vdi_server_execute_completion_agent(

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::shm::area::{Area, Buffer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Areas are multiples of this, so that any alignment fits at their start.
@@ -29,7 +29,7 @@ pub(super) struct Pool {
     /// Free slots; the one freed last is used first, while it is warm in the caches.
     free: BTreeMap<Class, Vec<usize>>,
     /// Allocated slots by the address of their data zone.
-    allocated: HashMap<usize, usize>,
+    allocated: BTreeMap<usize, usize>,
 }
 
 struct Slot {
@@ -170,9 +170,10 @@ impl Pool {
         Ok(())
     }
 
-    /// Whether the address is that of an allocated buffer. [SSET-SHARED-01]
+    /// Whether the address belongs to the data zone of an allocated buffer. [SSET-SHARED-01]
     pub(super) fn is_allocated(&self, address: usize) -> bool {
-        self.allocated.contains_key(&address)
+        let before = self.allocated.range(..=address).next_back();
+        before.is_some_and(|(start, index)| address - start < self.slots[*index].size as usize)
     }
 
     /// Lends a buffer of at least `size` bytes to the client; `None` if there is no such buffer.

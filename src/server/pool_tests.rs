@@ -77,7 +77,8 @@ fn only_idle_allocated_buffers_can_be_freed() {
     let buffer = pool.allocate(4096, 512).unwrap();
     let address = buffer.address();
     assert!(pool.is_allocated(address));
-    assert!(!pool.is_allocated(address + 1));
+    assert!(pool.is_allocated(address + 4095));
+    assert!(!pool.is_allocated(address + 4096) && !pool.is_allocated(address - 1));
     assert_eq!(kind(pool.free(address, 4095)), ErrorKind::Invalid);
     assert_eq!(kind(pool.free(address + 512, 4096)), ErrorKind::Invalid);
     assert!(pool.lend(address, 4097).is_none());

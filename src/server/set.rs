@@ -262,7 +262,7 @@ impl Set {
         lock(&self.inner.pool).free(address, size)
     }
 
-    /// Whether an address is that of an allocated buffer. [SSET-SHARED-01]
+    /// Whether an address belongs to an allocated buffer. [SSET-SHARED-01]
     #[must_use]
     pub fn is_shared_buffer(&self, address: usize) -> bool {
         self.inner.participant.check_open().is_ok() && lock(&self.inner.pool).is_allocated(address)
