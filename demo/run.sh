@@ -51,11 +51,13 @@ $vdi backup "$work/shop.sqlite" "${outputs[@]}" --json >"$work/backup.json"
 ls -l "${stripes[@]}" | awk '{ print $5, $9 }'
 
 say "the C example agent does a second backup of the same database"
-LD_LIBRARY_PATH=target/release "$work/agent" backup demo-2 "$work/second.1" "$work/second.2" &
+LD_LIBRARY_PATH=target/release \
+  "$work/agent" backup demo-2 "$work/second.1" "$work/second.2" >/dev/null &
 agent=$!
 $vdi engine backup "$work/shop.sqlite" --set demo-2 --device demo-21 --wait 30 >"$work/second.json"
 wait "$agent"
 agent=""
+ls -l "$work"/second.? | awk '{ print $5, $9 }'
 
 kill "$writer"
 wait "$writer" || true
@@ -88,7 +90,7 @@ left=$(ls -A "$VDI_RUNTIME_DIR")
 [ -z "$left" ] || { echo "demo: left in the runtime directory: $left" >&2; exit 1; }
 
 say "what was moved"
-printf '%-34s %s\n' \
+printf '%-38s %s\n' \
   "vdi backup, 4 stripes" "$(rate "$work/backup.json")" \
   "vdi restore, 4 stripes" "$(rate "$work/restore.json")" \
   "vdi restore of the C agent's backup" "$(rate "$work/restore2.json")"
