@@ -86,7 +86,8 @@ impl DeviceState {
     pub(super) fn next(&self) -> Option<Result<Command>> {
         let mut progress = lock(&self.progress);
         if let Err(error) = state::client(ClientCall::GetCommand, progress.state()) {
-            return Some(Err(error));
+            let text = "the device was closed, and VD_E_CLOSE was returned before";
+            return Some(Err(Error::new(error.kind(), text)));
         }
         // Read before the ring: what the server sent before it closed comes first. [AMB-17]
         let closing = self.set.participant.server_device(self.index) == Some(ServerDevice::Closed);

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::participant::{self, Part, Participant, lock};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
-use crate::protocol::state::{self, ClientCall, ClientState, Phase, ServerDevice};
+use crate::protocol::state::{self, ClientCall, ClientState, Phase};
 use crate::queue::doorbell::Patience;
 use crate::shm::area::{Area, Buffer};
 use crate::shm::control::{self, Control};
@@ -177,7 +177,7 @@ impl Inner {
     }
 
     /// Devices that count as open for this process's Close: opened by it (for the primary, by any
-    /// client) and not closed by the server. [AMB-04]
+    /// client) and not closed by the server, or with commands that are not completed. [AMB-04]
     pub(super) fn open_devices(&self) -> usize {
         if self.participant.is_aborted() {
             return 0;
@@ -186,11 +186,10 @@ impl Inner {
         self.count_open(mine)
     }
 
-    /// Devices that the server has not closed and whose owner is one of those asked for.
+    /// Unfinished devices whose owner is one of those asked for.
     fn count_open(&self, is_asked_for: impl Fn(u32) -> bool) -> usize {
         (0..self.participant.device_count())
-            .filter(|&index| is_asked_for(self.owner(index)))
-            .filter(|&index| self.participant.server_device(index) != Some(ServerDevice::Closed))
+            .filter(|&index| is_asked_for(self.owner(index)) && !self.participant.is_done(index))
             .count()
     }
 

@@ -263,6 +263,16 @@ impl Participant {
             .all(|device| self.server_device(device) == Some(ServerDevice::Closed))
     }
 
+    /// Whether nothing is left to be done on a device: the server has closed it, and every command
+    /// has its completion.
+    pub(crate) fn is_done(&self, device: usize) -> bool {
+        let block = self.control.device(device);
+        // Read after the close, before which the last command was sent.
+        let closed = self.server_device(device) == Some(ServerDevice::Closed);
+        let sent = block.header().command_tail.0.load(Ordering::Acquire);
+        closed && block.header().completion_tail.0.load(Ordering::Acquire) == sent
+    }
+
     /// Number of devices of the set.
     pub(crate) fn device_count(&self) -> usize {
         self.control.geometry().devices as usize

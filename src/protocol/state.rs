@@ -206,7 +206,10 @@ pub(crate) fn aborted() -> Error {
 
 /// The error of every call on something that is not open in this process.
 pub(crate) fn not_open() -> Error {
-    Error::new(ErrorKind::Protocol, "the set is not open in this process")
+    Error::new(
+        ErrorKind::Protocol,
+        "the handle is not open in this process",
+    )
 }
 
 impl std::fmt::Display for ClientState {

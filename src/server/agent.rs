@@ -4,7 +4,7 @@ use super::inner::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::lock;
 use crate::protocol::codes::VDI_ABORT_TIMEOUT;
-use crate::protocol::state::{self, ServerCall};
+use crate::protocol::state::{self, ServerCall, ServerState};
 use crate::queue::doorbell::Patience;
 use crate::sync::Ordering;
 use std::sync::atomic::AtomicBool;
@@ -74,7 +74,12 @@ impl Inner {
     /// The main loop. [SSET-AGENT-01, AMB-08]
     pub(super) fn run_agent(&self) -> Result<()> {
         self.participant.check_open()?;
-        let allowed = state::server(ServerCall::ExecuteCompletionAgent, self.state());
+        let state = self.state();
+        let allowed = state::server(ServerCall::ExecuteCompletionAgent, state);
+        if state == ServerState::Terminated && self.agent_runs() {
+            // The operation was over before its agent came: the caller could not know. [AMB-08]
+            return Ok(());
+        }
         if allowed.is_err() && !self.participant.is_aborted() {
             return allowed;
         }
@@ -103,6 +108,20 @@ impl Inner {
             }
             self.abort_if_silent();
             self.wait_for_work();
+        }
+    }
+
+    /// If no thread is the agent, calls the callbacks of what the client has completed: a close is
+    /// no reason to lose it.
+    pub(super) fn take_last_completions(&self) {
+        if self.participant.is_aborted() {
+            return;
+        }
+        if let Ok(_presence) = self.agent.enter() {
+            if let Err(what) = self.take_completions() {
+                self.participant.corrupted(what);
+            }
+            self.try_terminate();
         }
     }
 

@@ -184,9 +184,9 @@ impl Inner {
         progress.stage == Stage::Terminated
     }
 
-    /// A thread has become the agent.
-    pub(super) fn agent_runs(&self) {
-        lock(&self.progress).agent_ran = true;
+    /// Notes that a thread is or was the agent; whether it is the first.
+    pub(super) fn agent_runs(&self) -> bool {
+        !std::mem::replace(&mut lock(&self.progress).agent_ran, true)
     }
 
     /// Ends every outstanding command of every device. [ABT-08]

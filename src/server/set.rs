@@ -305,6 +305,7 @@ impl Set {
     pub fn close(&self) -> Result<()> {
         let inner = &*self.inner;
         inner.participant.check_open()?;
+        inner.take_last_completions();
         let still_open = inner.open_devices();
         let unfinished = inner.must_abort_at_close();
         // From now on a running agent ends everything and leaves.
