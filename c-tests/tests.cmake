@@ -2,12 +2,16 @@
 set(BEHAVIOUR_TESTS
     test_abort
     test_agent
+    test_areas
     test_bad_handles
+    test_batch
     test_begin_configuration
     test_buffer_handles
     test_buffer_memory
     test_buffers
+    test_clear_error
     test_close
+    test_close_race
     test_commands
     test_create
     test_death
@@ -23,7 +27,9 @@ set(BEHAVIOUR_TESTS
     test_one_process
     test_open_device
     test_order
+    test_patience
     test_permissions
+    test_primary_leaves
     test_race
     test_resources
     test_secondary
@@ -32,5 +38,6 @@ set(BEHAVIOUR_TESTS
     test_server_timeout
     test_stopped_primary
     test_transfer
+    test_unfinished
     test_wake
 )

@@ -9,41 +9,64 @@
  *
  * THE CLIENT, one thread per device
  *
- *     vdi_set *set; vdi_device *device; VDC_Command *command;
+ *     vdi_set *set; vdi_device *device; VDC_Command *command; vdi_result result;
  *     VDConfig config = {0};
  *     config.deviceCount = 1;
- *     vdi_create(NULL, "nightly-7f3a", &config, NULL, &set);
+ *     result = vdi_create(NULL, "nightly-7f3a", &config, NULL, &set);
  *     ... start the engine's BACKUP or RESTORE with that name ...
- *     vdi_get_configuration(set, 30000, &config);
- *     vdi_open_device(set, "nightly-7f3a", &device);
+ *     result = vdi_get_configuration(set, 30000, &config);
+ *     result = vdi_open_device(set, "nightly-7f3a", &device);
  *     while ((result = vdi_get_command(device, VDI_INFINITE, &command)) == NOERROR) {
  *         ... do what command->commandCode says with command->buffer ...
- *         vdi_complete_command(device, command, ERROR_SUCCESS, command->size, 0);
+ *         vdi_complete_command(device, command, ERROR_SUCCESS, (uint32_t)command->size, 0);
  *     }
  *     ... result == VD_E_CLOSE is the normal end of a device ...
- *     vdi_close(set);
+ *     result = vdi_close(set);
  *
  * THE SERVER, one thread for the completion agent
  *
- *     vdi_server_open(NULL, "nightly-7f3a", &server);
- *     vdi_server_get_configuration(server, &config);
- *     vdi_server_begin_configuration(server, &parameters);
- *     vdi_server_request_buffers(server, 1048576, 0, 4);
- *     vdi_server_end_configuration(server);
+ *     vdi_server_parameters parameters = {0};
+ *     parameters.size = sizeof parameters;
+ *     parameters.features = VDF_WriteMedia; parameters.blockSize = 4096;
+ *     parameters.maxTransferSize = 1048576;
+ *     result = vdi_server_open(NULL, "nightly-7f3a", &server);
+ *     result = vdi_server_get_configuration(server, &config);
+ *     result = vdi_server_begin_configuration(server, &parameters);
+ *     result = vdi_server_request_buffers(server, 1048576, 0, 4);
+ *     result = vdi_server_end_configuration(server);
  *     ... start a thread that calls vdi_server_execute_completion_agent(server) ...
- *     vdi_server_open_device(server, "nightly-7f3a", &device);
- *     vdi_server_allocate_buffer(server, 1048576, 0, &buffer);
- *     vdi_server_send_command(device, &command);   and wait for command.completionRoutine
- *     vdi_server_close_device(device);
+ *     result = vdi_server_open_device(server, "nightly-7f3a", &device);
+ *     result = vdi_server_allocate_buffer(server, 1048576, 0, &buffer);
+ *     result = vdi_server_send_command(device, &command);   then command.completionRoutine is called
+ *     result = vdi_server_close_device(device);
  *     ... join the agent's thread ...
- *     vdi_server_close(server);
+ *     result = vdi_server_close(server);
+ *
+ * THE LIFE OF A SET, and of a device in it
+ *
+ *     set:     created, server attached, being configured, configured, ended; or aborted, for ever
+ *     device:  unopened, open, in the IO-ERROR state, closed
+ *
+ * One process may be client and server, and may open a set several times. A secondary needs no
+ * device: it may only map buffer handles.
+ *
+ * A FAILED COMMAND
+ *
+ * A completion code other than ERROR_SUCCESS puts its device into the IO-ERROR state, an ordinary end
+ * such as ERROR_HANDLE_EOF or ERROR_END_OF_MEDIA included. [ERR-10] The commands of that device that
+ * no client has fetched end with ERROR_IO_DEVICE, and new ones are refused. The fetched ones remain the client's and end as it says; they may succeed. [ERR-03, ERR-04]
+ * The server sends VDC_ClearError, which the client receives when it has completed all it fetched;
+ * success ends the state, and the server sends again what it still wants. Or the server closes the
+ * device. VDC_ClearError may fail and be repeated, and may be sent without an error. [ERR-05..14]
+ * Other devices are not concerned.
  *
  * WHAT HOLDS FOR EVERY FUNCTION
  *
  * Results. A vdi_result is NOERROR (0) or a negative VD_E_ code. vdi_last_error_message() then
  * says in words what was wrong and names the parameter or object; control flow never needs it.
  * Completion codes (ERROR_...) are another space of numbers: they tell the server how a command
- * ended and are never returned by a function.
+ * ended and are never returned by a function. When several results apply: null and misaligned
+ * pointers and handles that are not open come first, then an abort, then the state, then the rest.
  *
  * Handles. vdi_set, vdi_device, vdi_server and vdi_server_device are opaque. A handle is looked up
  * and never dereferenced, so a closed, null or invented handle is VD_E_PROTOCOL and harmless, also
@@ -62,12 +85,17 @@
  * not see each other.
  *
  * Finding each other. Client and server meet in a directory: $VDI_RUNTIME_DIR if set, else
- * /run/vdi if it exists and can be used, else $XDG_RUNTIME_DIR/vdi, else /tmp/vdi-UID. Processes of
- * different users need one of the first two, and the permission flags of vdi_create_options.
+ * /run/vdi if it exists and can be used, else $XDG_RUNTIME_DIR/vdi, else /tmp/vdi-UID. The first two
+ * must exist, the others are created for the user alone. The path is absolute, at most 70 bytes, and
+ * what others may write to needs the sticky bit. Processes of different users need one of the first
+ * two, and the permission flags of vdi_create_options. A process that is killed leaves at most one
+ * empty file there, which the others of the set or the next vdi_create() remove.
  *
  * Abort. A set that is aborted stays so for every process: blocking calls end with VD_E_ABORT, the
  * server's outstanding commands complete with ERROR_OPERATION_ABORTED, and vdi_abort_reason() tells
- * why. The end of the server process or of the primary client process is an abort, too.
+ * why; the first reason stays. The end of the server process or of the primary client process before
+ * the operation has ended is an abort, too. A process that is stopped or that hangs is alive: a client
+ * that must not wait for ever uses time-outs, a server lets its client ask for serverTimeOut.
  *
  * The numbers in brackets, such as [CSET-CLOSE-03], are rules of docs/vdi-spec.md.
  *

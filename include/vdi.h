@@ -9,41 +9,64 @@
  *
  * THE CLIENT, one thread per device
  *
- *     vdi_set *set; vdi_device *device; VDC_Command *command;
+ *     vdi_set *set; vdi_device *device; VDC_Command *command; vdi_result result;
  *     VDConfig config = {0};
  *     config.deviceCount = 1;
- *     vdi_create(NULL, "nightly-7f3a", &config, NULL, &set);
+ *     result = vdi_create(NULL, "nightly-7f3a", &config, NULL, &set);
  *     ... start the engine's BACKUP or RESTORE with that name ...
- *     vdi_get_configuration(set, 30000, &config);
- *     vdi_open_device(set, "nightly-7f3a", &device);
+ *     result = vdi_get_configuration(set, 30000, &config);
+ *     result = vdi_open_device(set, "nightly-7f3a", &device);
  *     while ((result = vdi_get_command(device, VDI_INFINITE, &command)) == NOERROR) {
  *         ... do what command->commandCode says with command->buffer ...
- *         vdi_complete_command(device, command, ERROR_SUCCESS, command->size, 0);
+ *         vdi_complete_command(device, command, ERROR_SUCCESS, (uint32_t)command->size, 0);
  *     }
  *     ... result == VD_E_CLOSE is the normal end of a device ...
- *     vdi_close(set);
+ *     result = vdi_close(set);
  *
  * THE SERVER, one thread for the completion agent
  *
- *     vdi_server_open(NULL, "nightly-7f3a", &server);
- *     vdi_server_get_configuration(server, &config);
- *     vdi_server_begin_configuration(server, &parameters);
- *     vdi_server_request_buffers(server, 1048576, 0, 4);
- *     vdi_server_end_configuration(server);
+ *     vdi_server_parameters parameters = {0};
+ *     parameters.size = sizeof parameters;
+ *     parameters.features = VDF_WriteMedia; parameters.blockSize = 4096;
+ *     parameters.maxTransferSize = 1048576;
+ *     result = vdi_server_open(NULL, "nightly-7f3a", &server);
+ *     result = vdi_server_get_configuration(server, &config);
+ *     result = vdi_server_begin_configuration(server, &parameters);
+ *     result = vdi_server_request_buffers(server, 1048576, 0, 4);
+ *     result = vdi_server_end_configuration(server);
  *     ... start a thread that calls vdi_server_execute_completion_agent(server) ...
- *     vdi_server_open_device(server, "nightly-7f3a", &device);
- *     vdi_server_allocate_buffer(server, 1048576, 0, &buffer);
- *     vdi_server_send_command(device, &command);   and wait for command.completionRoutine
- *     vdi_server_close_device(device);
+ *     result = vdi_server_open_device(server, "nightly-7f3a", &device);
+ *     result = vdi_server_allocate_buffer(server, 1048576, 0, &buffer);
+ *     result = vdi_server_send_command(device, &command);   then command.completionRoutine is called
+ *     result = vdi_server_close_device(device);
  *     ... join the agent's thread ...
- *     vdi_server_close(server);
+ *     result = vdi_server_close(server);
+ *
+ * THE LIFE OF A SET, and of a device in it
+ *
+ *     set:     created, server attached, being configured, configured, ended; or aborted, for ever
+ *     device:  unopened, open, in the IO-ERROR state, closed
+ *
+ * One process may be client and server, and may open a set several times. A secondary needs no
+ * device: it may only map buffer handles.
+ *
+ * A FAILED COMMAND
+ *
+ * A completion code other than ERROR_SUCCESS puts its device into the IO-ERROR state, an ordinary end
+ * such as ERROR_HANDLE_EOF or ERROR_END_OF_MEDIA included. [ERR-10] The commands of that device that
+ * no client has fetched end with ERROR_IO_DEVICE, and new ones are refused. The fetched ones remain the client's and end as it says; they may succeed. [ERR-03, ERR-04]
+ * The server sends VDC_ClearError, which the client receives when it has completed all it fetched;
+ * success ends the state, and the server sends again what it still wants. Or the server closes the
+ * device. VDC_ClearError may fail and be repeated, and may be sent without an error. [ERR-05..14]
+ * Other devices are not concerned.
  *
  * WHAT HOLDS FOR EVERY FUNCTION
  *
  * Results. A vdi_result is NOERROR (0) or a negative VD_E_ code. vdi_last_error_message() then
  * says in words what was wrong and names the parameter or object; control flow never needs it.
  * Completion codes (ERROR_...) are another space of numbers: they tell the server how a command
- * ended and are never returned by a function.
+ * ended and are never returned by a function. When several results apply: null and misaligned
+ * pointers and handles that are not open come first, then an abort, then the state, then the rest.
  *
  * Handles. vdi_set, vdi_device, vdi_server and vdi_server_device are opaque. A handle is looked up
  * and never dereferenced, so a closed, null or invented handle is VD_E_PROTOCOL and harmless, also
@@ -62,12 +85,17 @@
  * not see each other.
  *
  * Finding each other. Client and server meet in a directory: $VDI_RUNTIME_DIR if set, else
- * /run/vdi if it exists and can be used, else $XDG_RUNTIME_DIR/vdi, else /tmp/vdi-UID. Processes of
- * different users need one of the first two, and the permission flags of vdi_create_options.
+ * /run/vdi if it exists and can be used, else $XDG_RUNTIME_DIR/vdi, else /tmp/vdi-UID. The first two
+ * must exist, the others are created for the user alone. The path is absolute, at most 70 bytes, and
+ * what others may write to needs the sticky bit. Processes of different users need one of the first
+ * two, and the permission flags of vdi_create_options. A process that is killed leaves at most one
+ * empty file there, which the others of the set or the next vdi_create() remove.
  *
  * Abort. A set that is aborted stays so for every process: blocking calls end with VD_E_ABORT, the
  * server's outstanding commands complete with ERROR_OPERATION_ABORTED, and vdi_abort_reason() tells
- * why. The end of the server process or of the primary client process is an abort, too.
+ * why; the first reason stays. The end of the server process or of the primary client process before
+ * the operation has ended is an abort, too. A process that is stopped or that hangs is alive: a client
+ * that must not wait for ever uses time-outs, a server lets its client ask for serverTimeOut.
  *
  * The numbers in brackets, such as [CSET-CLOSE-03], are rules of docs/vdi-spec.md.
  *
@@ -673,12 +701,14 @@ typedef struct VDConfig {
    */
   uint32_t deviceCount;
   /**
-   * VDF_ bits: the client's on input, with the server's added on output. [CFG-21, CFG-40]
+   * VDF_ bits: the client's on input, with the server's added on output. The positioning bits are
+   * those of a pipe (none), VDF_LikeTape or VDF_LikeDisk; any others may be added. Bits that only
+   * the server sets are dropped on input, unknown ones are passed on. [CFG-21, CFG-40, AMB-11]
    */
   uint32_t features;
   /**
    * Bytes of private space of the client before every buffer, at most VDI_MAX_PREFIX_ZONE;
-   * 0 for none. [CFG-22]
+   * 0 for none. Neither cleared nor kept from one command to the next. [CFG-22, BUF-06]
    */
   uint32_t prefixZoneSize;
   /**
@@ -708,7 +738,7 @@ typedef struct VDConfig {
    */
   uint32_t maxIODepth;
   /**
-   * Output: bytes of the largest single Read or Write. [CFG-45]
+   * Output: bytes of the largest single Read or Write that the server is to send. [CFG-45]
    */
   uint32_t maxTransferSize;
   /**
@@ -761,8 +791,8 @@ typedef struct vdi_create_options {
 /**
  * A command, as the client receives it: 24 bytes, as published. [3.2]
  *
- * The memory belongs to the library, is read-only, and is valid until the command is completed
- * or the set is closed. [STRUCT-05]
+ * The memory belongs to the library, must not be changed, and is valid until the command is
+ * completed or the set is closed. [STRUCT-05]
  */
 typedef struct VDC_Command {
   /**
@@ -829,7 +859,9 @@ typedef struct vdi_server_parameters {
  * The fields completionCode, bytesTransferred and outPosition are filled in. The function runs on
  * the thread of the completion agent, on the thread that calls vdi_server_send_command() when that
  * call fails, or on the thread that calls vdi_server_close() when no agent is running. It may send commands, allocate and free buffers, close devices and signal an
- * abort. It must not throw and should not block: the completions of the whole set wait for it.
+ * abort. It must not throw and should not block: the completions of the whole set wait for it. It
+ * may send the same command again; if that fails, it is called again before the send returns, so it
+ * must look at completionCode first.
  */
 typedef void (*vdi_completion_routine)(struct VDS_Command *command);
 
@@ -965,11 +997,11 @@ vdi_result vdi_create(const char *instance,
 VDI_NOEXCEPT;
 
 /**
- * Opens, as a secondary client process, a set that another process created.
+ * Opens, as a secondary client, a set that was created elsewhere, usually in another process.
  *
- * The set must have been configured: the primary's vdi_get_configuration() has returned. A
- * secondary opens devices and works on them as the primary would; GetConfiguration returns at
- * once. [CSET-SECOND-01, CSET-SECOND-07]
+ * Possible as soon as the server has ended the configuration; a primary knows it when its
+ * vdi_get_configuration() returns. A secondary opens devices and works on them as the primary
+ * would; its vdi_get_configuration() returns at once. [CSET-SECOND-01, CSET-SECOND-07]
  *
  * @param instance  As in vdi_create().
  * @param name      Name of the set, exactly as in vdi_create(). [CSET-SECOND-05]
@@ -978,7 +1010,7 @@ VDI_NOEXCEPT;
  *         VD_E_PROTOCOL if there is no such set, or it is not configured yet, or has ended;
  *         VD_E_ABORT if it was aborted;
  *         VD_E_SECURITY if it exists but this user may not open it;
- *         VD_E_BUSY if too many processes (more than 255) have it open;
+ *         VD_E_BUSY if it has been opened more than 255 times;
  *         VD_E_INVALID for a null or malformed parameter;
  *         VD_E_INSTANCE_NAME for a malformed instance;
  *         VD_E_MEMORY, VD_E_UNEXPECTED for errors of the operating system.
@@ -1031,7 +1063,8 @@ VDI_NOEXCEPT;
  * @return NOERROR;
  *         VD_E_OPEN if all devices have been opened already; [CSET-OPENDEV-04]
  *         VD_E_PROTOCOL if that device is open already, or the set is not open, not configured
- *         yet, or has ended normally; [CSET-OPENDEV-05]
+ *         yet, or has ended normally: an operation without commands may be over before the client
+ *         opens its devices, which is no error; [CSET-OPENDEV-05]
  *         VD_E_INVALID if the name is null, malformed or not one of the set; [CSET-OPENDEV-06]
  *         VD_E_ABORT if the set is aborted. [CSET-OPENDEV-07]
  *
@@ -1058,7 +1091,8 @@ VDI_NOEXCEPT;
  *         VD_E_INVALID if `buffer` is not such an address, or `out_handle` is null;
  *         VD_E_PROTOCOL if the set is not open.
  *
- * The handle is valid until the command is completed. [CSET-BUFH-07] Pass it to the other process
+ * The handle is valid until the command is completed. [CSET-BUFH-07] Each command has handles of its
+ * own: never keep one for the next command, even with the same buffer. Pass it to the other process
  * by any means. Works after an abort, too. [AMB-06]
  */
 VDI_API
@@ -1131,7 +1165,8 @@ vdi_result vdi_abort_reason(struct vdi_set *set,
 VDI_NOEXCEPT;
 
 /**
- * Tells the primary how many secondaries ended while devices that they had opened were not closed.
+ * Tells the primary how many secondaries ended while a device that they had opened was not closed by
+ * the server, or had a command that was not completed.
  *
  * A dead secondary does not abort the set; its commands stay outstanding. A primary that does not
  * watch its secondaries by other means asks here, and calls vdi_signal_abort(). [CRASH-03, AMB-46]
@@ -1156,8 +1191,9 @@ VDI_NOEXCEPT;
  *             when the result is VD_E_OPEN. [CSET-CLOSE-04]
  * @return NOERROR;
  *         VD_E_OPEN if a device that this process opened (for the primary: that any client opened)
- *         has not been closed by the server, and the set was not aborted: everything is released
- *         all the same, and the set is aborted; [CSET-CLOSE-03, AMB-04]
+ *         has not been closed by the server, or has a command that is not completed, and the set
+ *         was not aborted: everything is released all the same, and the set is aborted;
+ *         [CSET-CLOSE-03, AMB-04]
  *         VD_E_PROTOCOL if the set is not open; nothing was done. [CSET-CLOSE-02]
  *
  * A primary that closes while a server is attached and no device was ever opened aborts the set
@@ -1317,12 +1353,12 @@ VDI_NOEXCEPT;
  *
  * @param server  The set.
  * @return NOERROR when all devices were opened and closed by the server and no command is
- *         outstanding, or when the set was closed; [AMB-08]
+ *         outstanding, also if that was so before the call, or when the set was closed; [AMB-08]
  *         VD_E_ABORT when the set was aborted, after the completion routine of every outstanding
  *         command has been called with ERROR_OPERATION_ABORTED; [SSET-AGENT-05]
  *         VD_E_BUSY if another thread is the agent already; [AMB-08]
- *         VD_E_PROTOCOL if the configuration has not ended, or the set is not open or has ended: a
- *         thread that arrives after a very short operation was not needed.
+ *         VD_E_PROTOCOL if the configuration has not ended, or the set is not open, or a call has
+ *         returned NOERROR before.
  *
  * Blocks, usually for the whole operation. Start it before the first command is sent: commands
  * that are sent earlier wait for it. It also watches the client's serverTimeOut, and aborts the
@@ -1385,7 +1421,8 @@ VDI_NOEXCEPT;
  * Called from inside a completion routine it cannot wait: the agent then leaves after that
  * routine, the routines of the other outstanding commands are called after the call has returned,
  * and the memory is released when the agent has left. If no agent is running, the routines are
- * called on this thread. After the death of the primary the call waits until the system has done
+ * called on this thread: those of completed commands with their own code, then the others. The
+ * result says nothing about the success of the operation; the completion codes do. After the death of the primary the call waits until the system has done
  * away with it, at most two seconds.
  */
 VDI_API

@@ -62,11 +62,11 @@ pub unsafe extern "C" fn vdi_create(
     })
 }
 
-/// Opens, as a secondary client process, a set that another process created.
+/// Opens, as a secondary client, a set that was created elsewhere, usually in another process.
 ///
-/// The set must have been configured: the primary's vdi_get_configuration() has returned. A
-/// secondary opens devices and works on them as the primary would; GetConfiguration returns at
-/// once. [CSET-SECOND-01, CSET-SECOND-07]
+/// Possible as soon as the server has ended the configuration; a primary knows it when its
+/// vdi_get_configuration() returns. A secondary opens devices and works on them as the primary
+/// would; its vdi_get_configuration() returns at once. [CSET-SECOND-01, CSET-SECOND-07]
 ///
 /// @param instance  As in vdi_create().
 /// @param name      Name of the set, exactly as in vdi_create(). [CSET-SECOND-05]
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn vdi_create(
 ///         VD_E_PROTOCOL if there is no such set, or it is not configured yet, or has ended;
 ///         VD_E_ABORT if it was aborted;
 ///         VD_E_SECURITY if it exists but this user may not open it;
-///         VD_E_BUSY if too many processes (more than 255) have it open;
+///         VD_E_BUSY if it has been opened more than 255 times;
 ///         VD_E_INVALID for a null or malformed parameter;
 ///         VD_E_INSTANCE_NAME for a malformed instance;
 ///         VD_E_MEMORY, VD_E_UNEXPECTED for errors of the operating system.
@@ -146,7 +146,8 @@ pub unsafe extern "C" fn vdi_get_configuration(
 /// @return NOERROR;
 ///         VD_E_OPEN if all devices have been opened already; [CSET-OPENDEV-04]
 ///         VD_E_PROTOCOL if that device is open already, or the set is not open, not configured
-///         yet, or has ended normally; [CSET-OPENDEV-05]
+///         yet, or has ended normally: an operation without commands may be over before the client
+///         opens its devices, which is no error; [CSET-OPENDEV-05]
 ///         VD_E_INVALID if the name is null, malformed or not one of the set; [CSET-OPENDEV-06]
 ///         VD_E_ABORT if the set is aborted. [CSET-OPENDEV-07]
 ///
@@ -183,7 +184,8 @@ pub unsafe extern "C" fn vdi_open_device(
 ///         VD_E_INVALID if `buffer` is not such an address, or `out_handle` is null;
 ///         VD_E_PROTOCOL if the set is not open.
 ///
-/// The handle is valid until the command is completed. [CSET-BUFH-07] Pass it to the other process
+/// The handle is valid until the command is completed. [CSET-BUFH-07] Each command has handles of its
+/// own: never keep one for the next command, even with the same buffer. Pass it to the other process
 /// by any means. Works after an abort, too. [AMB-06]
 #[unsafe(no_mangle)]
 #[must_use]
@@ -283,7 +285,8 @@ pub unsafe extern "C" fn vdi_abort_reason(
     })
 }
 
-/// Tells the primary how many secondaries ended while devices that they had opened were not closed.
+/// Tells the primary how many secondaries ended while a device that they had opened was not closed by
+/// the server, or had a command that was not completed.
 ///
 /// A dead secondary does not abort the set; its commands stay outstanding. A primary that does not
 /// watch its secondaries by other means asks here, and calls vdi_signal_abort(). [CRASH-03, AMB-46]
@@ -314,8 +317,9 @@ pub unsafe extern "C" fn vdi_lost_secondaries(
 ///             when the result is VD_E_OPEN. [CSET-CLOSE-04]
 /// @return NOERROR;
 ///         VD_E_OPEN if a device that this process opened (for the primary: that any client opened)
-///         has not been closed by the server, and the set was not aborted: everything is released
-///         all the same, and the set is aborted; [CSET-CLOSE-03, AMB-04]
+///         has not been closed by the server, or has a command that is not completed, and the set
+///         was not aborted: everything is released all the same, and the set is aborted;
+///         [CSET-CLOSE-03, AMB-04]
 ///         VD_E_PROTOCOL if the set is not open; nothing was done. [CSET-CLOSE-02]
 ///
 /// A primary that closes while a server is attached and no device was ever opened aborts the set

@@ -122,12 +122,12 @@ pub unsafe extern "C" fn vdi_server_end_configuration(server: *mut vdi_server) -
 ///
 /// @param server  The set.
 /// @return NOERROR when all devices were opened and closed by the server and no command is
-///         outstanding, or when the set was closed; [AMB-08]
+///         outstanding, also if that was so before the call, or when the set was closed; [AMB-08]
 ///         VD_E_ABORT when the set was aborted, after the completion routine of every outstanding
 ///         command has been called with ERROR_OPERATION_ABORTED; [SSET-AGENT-05]
 ///         VD_E_BUSY if another thread is the agent already; [AMB-08]
-///         VD_E_PROTOCOL if the configuration has not ended, or the set is not open or has ended: a
-///         thread that arrives after a very short operation was not needed.
+///         VD_E_PROTOCOL if the configuration has not ended, or the set is not open, or a call has
+///         returned NOERROR before.
 ///
 /// Blocks, usually for the whole operation. Start it before the first command is sent: commands
 /// that are sent earlier wait for it. It also watches the client's serverTimeOut, and aborts the
@@ -209,7 +209,8 @@ pub unsafe extern "C" fn vdi_server_abort_reason(
 /// Called from inside a completion routine it cannot wait: the agent then leaves after that
 /// routine, the routines of the other outstanding commands are called after the call has returned,
 /// and the memory is released when the agent has left. If no agent is running, the routines are
-/// called on this thread. After the death of the primary the call waits until the system has done
+/// called on this thread: those of completed commands with their own code, then the others. The
+/// result says nothing about the success of the operation; the completion codes do. After the death of the primary the call waits until the system has done
 /// away with it, at most two seconds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_server_close(server: *mut vdi_server) -> vdi_result {

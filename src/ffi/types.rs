@@ -33,10 +33,12 @@ pub struct vdi_server_device;
 pub struct VDConfig {
     /// Number of devices, 1 to VDI_MAX_DEVICES. [CFG-20]
     pub deviceCount: u32,
-    /// VDF_ bits: the client's on input, with the server's added on output. [CFG-21, CFG-40]
+    /// VDF_ bits: the client's on input, with the server's added on output. The positioning bits are
+    /// those of a pipe (none), VDF_LikeTape or VDF_LikeDisk; any others may be added. Bits that only
+    /// the server sets are dropped on input, unknown ones are passed on. [CFG-21, CFG-40, AMB-11]
     pub features: u32,
     /// Bytes of private space of the client before every buffer, at most VDI_MAX_PREFIX_ZONE;
-    /// 0 for none. [CFG-22]
+    /// 0 for none. Neither cleared nor kept from one command to the next. [CFG-22, BUF-06]
     pub prefixZoneSize: u32,
     /// On input the least alignment in bytes that the client needs, a power of two up to
     /// VDI_MAX_ALIGNMENT, or 0; on output the alignment of every buffer. [CFG-23, CFG-42]
@@ -52,7 +54,7 @@ pub struct VDConfig {
     pub blockSize: u32,
     /// Output: always 4; limits nothing. [CFG-44]
     pub maxIODepth: u32,
-    /// Output: bytes of the largest single Read or Write. [CFG-45]
+    /// Output: bytes of the largest single Read or Write that the server is to send. [CFG-45]
     pub maxTransferSize: u32,
     /// Output: bytes of shared buffer area at the end of the configuration, prefix zones and
     /// padding included; UINT32_MAX if it is more. [CFG-46, AMB-13]
@@ -61,8 +63,8 @@ pub struct VDConfig {
 
 /// A command, as the client receives it: 24 bytes, as published. [3.2]
 ///
-/// The memory belongs to the library, is read-only, and is valid until the command is completed
-/// or the set is closed. [STRUCT-05]
+/// The memory belongs to the library, must not be changed, and is valid until the command is
+/// completed or the set is closed. [STRUCT-05]
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct VDC_Command {
@@ -83,7 +85,9 @@ pub struct VDC_Command {
 /// The fields completionCode, bytesTransferred and outPosition are filled in. The function runs on
 /// the thread of the completion agent, on the thread that calls vdi_server_send_command() when that
 /// call fails, or on the thread that calls vdi_server_close() when no agent is running. It may send commands, allocate and free buffers, close devices and signal an
-/// abort. It must not throw and should not block: the completions of the whole set wait for it.
+/// abort. It must not throw and should not block: the completions of the whole set wait for it. It
+/// may send the same command again; if that fails, it is called again before the send returns, so it
+/// must look at completionCode first.
 pub type vdi_completion_routine = Option<unsafe extern "C" fn(command: *mut VDS_Command)>;
 
 /// A command, as the server sends it: 56 bytes, as published. [3.3]
