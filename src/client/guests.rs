@@ -251,7 +251,8 @@ impl Guest {
 
 impl Watched for Guest {
     fn ready(&self, _token: u32) -> Next {
-        loop {
+        // A few at a time: the thread serves other guests, too, and comes back.
+        for _ in 0..16 {
             let going_on = match self.channel.receive() {
                 Ok(Incoming::Message(message, fds)) => self.handle(message, fds),
                 Ok(Incoming::Nothing) => return Next::Keep,
@@ -273,5 +274,6 @@ impl Watched for Guest {
                 return Next::Drop;
             }
         }
+        Next::Keep
     }
 }

@@ -164,7 +164,10 @@ impl Inner {
                 let wait = self
                     .participant
                     .wait(bell, &patience, deadline, || Some(Ok(arrived()?)));
-                wait.unwrap_or(None)
+                match wait {
+                    Err(error) if error.kind() == ErrorKind::Protocol => return Err(error),
+                    wait => wait.unwrap_or(None),
+                }
             }
         };
         buffer.ok_or_else(|| invalid("handle means no buffer of this set"))
@@ -172,6 +175,10 @@ impl Inner {
 
     /// The buffer at a place in an area that a peer named, if it is one. [SEC-07]
     pub(super) fn buffer(&self, area: Arc<Area>, meaning: Meaning) -> Option<Buffer> {
+        let alignment = u64::from(self.decided().ok()?.alignment);
+        if meaning.place.offset % alignment != 0 || i32::try_from(meaning.size).is_err() {
+            return None;
+        }
         let prefix = self.requested.prefix_zone_size.into();
         Buffer::new(area, meaning.place.offset, meaning.size.into(), prefix)
     }

@@ -50,7 +50,8 @@ struct Entrance {
 
 impl Watched for Entrance {
     fn ready(&self, _token: u32) -> Next {
-        loop {
+        // A few at a time: the thread serves other sets, too, and comes back.
+        for _ in 0..16 {
             match self.listener.accept() {
                 Ok(Some(channel)) => self.guests.admit(channel),
                 Ok(None) => return Next::Keep,
@@ -61,5 +62,6 @@ impl Watched for Entrance {
                 }
             }
         }
+        Next::Keep
     }
 }

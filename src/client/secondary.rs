@@ -24,8 +24,7 @@ impl Link for Secondary {}
 impl Drop for Secondary {
     fn drop(&mut self) {
         self.watch.take();
-        let dying = self.member.set.participant.primary_is_dying();
-        self.member.host.bury(dying);
+        self.member.set.participant.bury(&self.member.host);
     }
 }
 

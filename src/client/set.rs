@@ -13,7 +13,7 @@ use crate::protocol::state::{self, ClientCall};
 use crate::queue::doorbell::Patience;
 use crate::shm::area::Buffer;
 use crate::shm::control::{self, Control};
-use crate::shm::layout::MAX_SLOTS;
+use crate::shm::layout::{MAX_NAME_WAIT, MAX_SLOTS};
 use crate::sync::Ordering;
 use std::process;
 use std::sync::{Arc, Mutex};
@@ -263,7 +263,7 @@ impl CreateOptions {
 
     fn name_wait_ms(&self) -> Result<u32> {
         let wait = self.name_wait.unwrap_or(Duration::from_secs(30));
-        if wait > Duration::from_secs(3600) {
+        if wait > Duration::from_millis(MAX_NAME_WAIT.into()) {
             return Err(invalid("nameWait is more than an hour"));
         }
         Ok(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))

@@ -12,16 +12,16 @@ use crate::client;
 use crate::error::Result;
 use crate::protocol::state;
 use crate::server;
-use crate::sys::process;
+use crate::sys::process::PerProcess;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// The handle tables of one process.
 struct Tables {
-    generation: u32,
     sets: Table<vdi_set, client::Set>,
     devices: Table<vdi_device, DeviceView>,
     servers: Table<vdi_server, server::Set>,
@@ -62,30 +62,17 @@ pub(super) fn server_devices() -> &'static Table<vdi_server_device, server::Devi
 
 /// The tables of this process.
 fn tables() -> &'static Tables {
-    static CURRENT: AtomicPtr<Tables> = AtomicPtr::new(ptr::null_mut());
-    let generation = process::generation();
-    loop {
-        let current = CURRENT.load(Ordering::Acquire);
-        // SAFETY: null, or leaked below and never freed.
-        match unsafe { current.as_ref() } {
-            Some(tables) if tables.generation == generation => return tables,
-            _ => {
-                let fresh = Box::into_raw(Box::new(Tables::new(generation)));
-                let won =
-                    CURRENT.compare_exchange(current, fresh, Ordering::AcqRel, Ordering::Acquire);
-                if won.is_err() {
-                    // SAFETY: made above and seen by nobody else.
-                    drop(unsafe { Box::from_raw(fresh) });
-                }
-            }
-        }
+    static CURRENT: PerProcess<Tables> = PerProcess::new();
+    let made: std::result::Result<_, Infallible> = CURRENT.get_or_make(|| Ok(Tables::new()));
+    match made {
+        Ok(tables) => tables,
+        Err(never) => match never {},
     }
 }
 
 impl Tables {
-    fn new(generation: u32) -> Self {
+    fn new() -> Self {
         Self {
-            generation,
             sets: Table::new(),
             devices: Table::new(),
             servers: Table::new(),

@@ -115,9 +115,10 @@ impl Channel {
         wait_readable(&[self.socket()], Duration::ZERO).unwrap_or(true)
     }
 
-    /// Waits until the other end is closed, at most `limit`; whether it is.
+    /// Waits until the other end is closed or its process has ended, at most `limit`; whether it is
+    /// so. A forked child of the process may keep the other end open.
     pub(crate) fn wait_for_hang_up(&self, limit: Duration) -> bool {
-        wait_hang_up(self.socket(), limit).unwrap_or(true)
+        wait_hang_up(self.socket(), self.process(), limit).unwrap_or(true)
     }
 
     /// Waits until the process at the other end has ended, at most `limit`; whether it has.

@@ -90,7 +90,7 @@ impl Address {
     /// Removes what dead primaries have left under other names, a few at a time: names are mostly
     /// unique, so nobody else would. [CRASH-06]
     fn sweep(&self) {
-        const MOST: usize = 16;
+        const MOST: usize = 64;
         let Some(Ok(entries)) = self.path.parent().map(fs::read_dir) else {
             return;
         };
@@ -324,7 +324,8 @@ impl Listener {
     /// use connects as well, and hangs up without a word.
     pub(crate) fn accept(&self) -> Result<Option<Channel>> {
         let cannot = |error| Error::system("cannot take a connection to the set", &error);
-        loop {
+        // Those who may not come in must not keep those waiting who may do something else.
+        for _ in 0..16 {
             let socket = match socket::accept(self.fd()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 socket => socket.map_err(cannot)?,
@@ -337,6 +338,7 @@ impl Listener {
             }
             self.refuse(&channel);
         }
+        Ok(None)
     }
 
     fn allows(&self, peer: &Channel) -> io::Result<bool> {

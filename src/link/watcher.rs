@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::sys::epoll::{Epoll, without_signals};
-use crate::sys::process::generation;
+use crate::sys::process::{PerProcess, generation};
 use crate::sys::robust::{Hold, List};
 use once_cell::sync::OnceCell;
 use std::cell::Cell;
@@ -74,8 +74,8 @@ struct Link {
     state: Mutex<State>,
     /// Signalled when the thread has let go of a target.
     idle: Condvar,
-    /// The link of the child that was forked from the process of this one.
-    child: OnceCell<Arc<Link>>,
+    /// Filled when the thread runs.
+    thread: OnceCell<()>,
 }
 
 #[derive(Default)]
@@ -101,42 +101,38 @@ thread_local! {
 }
 
 impl Link {
-    /// The link of this process.
+    /// The link of this process, with its thread running.
     fn current() -> io::Result<&'static Self> {
-        static FIRST: OnceCell<Arc<Link>> = OnceCell::new();
-        let generation = generation();
-        let mut cell = &FIRST;
-        loop {
-            let link = cell.get_or_try_init(|| Self::start(generation))?;
-            if link.generation == generation {
-                return Ok(link);
-            }
-            cell = &link.child;
-        }
+        static CURRENT: PerProcess<Link> = PerProcess::new();
+        let link = CURRENT.get_or_make(Self::new)?;
+        link.thread.get_or_try_init(|| link.start())?;
+        Ok(link)
     }
 
-    fn start(generation: u32) -> io::Result<Arc<Self>> {
-        let link = Arc::new(Self {
-            generation,
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            generation: generation(),
             epoll: Epoll::new()?,
             words: List::new(),
             state: Mutex::default(),
             idle: Condvar::new(),
-            child: OnceCell::new(),
-        });
-        let running = link.clone();
+            thread: OnceCell::new(),
+        })
+    }
+
+    fn start(&'static self) -> io::Result<()> {
         let thread = thread::Builder::new().name("vdi-link".to_owned());
-        let (ready, started) = mpsc::channel();
+        let (ready, started) = mpsc::channel::<()>();
         without_signals(|| {
             thread.spawn(move || {
-                running.words.adopt();
+                self.words.adopt();
                 drop(ready);
-                running.run();
+                self.run();
             })
         })?;
         // Nothing is ever sent: the end of the channel says that words can be held.
-        let _: std::result::Result<(), _> = started.recv();
-        Ok(link)
+        let _: std::result::Result<(), mpsc::RecvError> = started.recv();
+        Ok(())
     }
 
     fn register(

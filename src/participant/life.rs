@@ -4,6 +4,7 @@
 //! the size of the dead process. The hang-up of its socket, or the end of its process descriptor,
 //! comes when its memory is gone; see `link`. Either aborts the set.
 
+use super::join::Host;
 use super::{Part, Participant, lock};
 use crate::link::watcher;
 use crate::protocol::codes::{
@@ -32,10 +33,17 @@ impl Participant {
         *lock(&self.life) = watcher::hold_word(self.control().fd(), offset).ok();
     }
 
-    /// The words whose change means that somebody died.
+    /// The words whose change means that somebody else died. Not this process's own: the kernel
+    /// wakes one sleeper only, which must not be one that dies, too.
     pub(super) fn lives(&self) -> [&AtomicU32; 2] {
         let header = self.control().header();
-        [&header.primary_life.0.word, &header.server_life.0.word]
+        let primary = &header.primary_life.0.word;
+        let server = &header.server_life.0.word;
+        match self.part {
+            Part::Primary => [server, server],
+            Part::Server => [primary, primary],
+            Part::Secondary => [primary, server],
+        }
     }
 
     /// Aborts the set if the primary or the server has died; whether one has.
@@ -55,8 +63,26 @@ impl Participant {
     }
 
     /// Whether the kernel has told that the primary has died.
-    pub(crate) fn primary_is_dying(&self) -> bool {
+    fn primary_is_dying(&self) -> bool {
         is_marked(&self.control().header().primary_life.0)
+    }
+
+    /// Whether the primary has closed the set.
+    fn primary_left_in_order(&self) -> bool {
+        self.control()
+            .header()
+            .primary_life
+            .0
+            .pid
+            .load(Ordering::Relaxed)
+            == 0
+    }
+
+    /// Removes what the primary left in the runtime directory, if it has died.
+    pub(crate) fn bury(&self, primary: &Host) {
+        if !self.primary_left_in_order() {
+            primary.bury(self.primary_is_dying());
+        }
     }
 
     /// Takes the sign of life back: this process leaves in order.

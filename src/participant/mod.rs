@@ -130,6 +130,9 @@ impl Participant {
         let moved =
             phase.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Acquire);
         self.set_bell().ring();
+        if moved.is_err() && !self.is_aborted() {
+            self.corrupted("the phase of the set");
+        }
         moved.is_ok()
     }
 

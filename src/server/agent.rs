@@ -85,9 +85,21 @@ impl Inner {
         }
         let _presence = self.agent.enter()?;
         self.agent_runs();
+        let result = self.serve_completions();
+        if self.agent.closing.load(Ordering::Acquire) {
+            // The close may have come from a callback, and could not do this itself.
+            self.end_all();
+        }
+        result
+    }
+
+    fn serve_completions(&self) -> Result<()> {
         loop {
+            if self.participant.is_foreign() {
+                // A callback has forked, and this is the child.
+                return Err(state::not_open());
+            }
             if self.agent.closing.load(Ordering::Acquire) {
-                self.end_all();
                 return Ok(());
             }
             if self.participant.is_aborted() {
@@ -108,6 +120,14 @@ impl Inner {
             }
             self.abort_if_silent();
             self.wait_for_work();
+        }
+    }
+
+    /// Ends every outstanding command when the agent has left; it does so itself if this is its
+    /// thread.
+    pub(super) fn end_without_agent(&self) {
+        if self.agent.wait_until_gone() {
+            self.end_all();
         }
     }
 
@@ -140,15 +160,8 @@ impl Inner {
     /// Aborts when the client has been silent for too long. [TMO-10, TMO-13]
     fn abort_if_silent(&self) {
         // What has come while a routine ran is an answer, too.
-        if self
-            .participant
-            .control()
-            .header()
-            .ready
-            .0
-            .load(Ordering::Acquire)
-            != 0
-        {
+        let header = self.participant.control().header();
+        if header.ready.0.load(Ordering::Acquire) != 0 {
             return;
         }
         let limit = self.patience_with_client();

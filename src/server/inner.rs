@@ -159,7 +159,9 @@ impl Inner {
 
     /// Whether the commands that are outstanding are about to be ended by the agent.
     pub(super) fn is_ending(&self) -> bool {
-        self.agent.closing.load(Ordering::Acquire) || self.participant.is_aborted()
+        self.agent.closing.load(Ordering::Acquire)
+            || self.participant.is_aborted()
+            || self.participant.is_foreign()
     }
 
     /// One more device is being closed.

@@ -311,20 +311,20 @@ impl Set {
         // From now on a running agent ends everything and leaves.
         inner.agent.closing.store(true, Ordering::Release);
         if !inner.participant.close() {
+            // A callback or another thread was quicker; what is outstanding ends all the same.
+            inner.end_without_agent();
             return Err(state::not_open());
         }
         if unfinished {
             let text = format!("server process {} closed the set", process::id());
             inner.participant.abort(VDI_ABORT_SERVER_CLOSED, &text);
         }
-        if inner.agent.wait_until_gone() {
-            inner.end_all();
-        }
+        inner.end_without_agent();
         // Ends the part of the background thread in this set.
         let link = lock(&self.link).take();
         if let Some(Link { watch, host }) = link {
             drop(watch);
-            host.bury(inner.participant.primary_is_dying());
+            inner.participant.bury(&host);
         }
         if still_open > 0 {
             let text = format!("{still_open} devices were still open");

@@ -142,6 +142,9 @@ impl Geometry {
         if !self.capacity.is_power_of_two() || slots > u64::from(layout::MAX_SLOTS) {
             return Err("it has an impossible queue capacity");
         }
+        if self.name_wait > layout::MAX_NAME_WAIT {
+            return Err("it has an impossible time to wait for names");
+        }
         Ok(())
     }
 }

@@ -17,6 +17,8 @@ pub(crate) const SLOT_WORDS: usize = 8;
 pub(crate) const HANDLE_WORDS: usize = 4;
 /// Most slots of all devices together, so that a buffer handle can name each. [`super::control`]
 pub(crate) const MAX_SLOTS: u32 = 4096;
+/// Longest time to wait for a device name, in milliseconds: an hour.
+pub(crate) const MAX_NAME_WAIT: u32 = 3_600_000;
 /// Bytes of a text or name in the segment.
 pub(crate) const TEXT_BYTES: usize = 256;
 /// Words of eight bytes in a text or name.
@@ -28,7 +30,7 @@ pub(crate) const CONFIG_WORDS: usize = 11;
 #[repr(C)]
 pub(crate) struct Text {
     pub(crate) len: AtomicU32,
-    pad: u32,
+    pad: AtomicU32,
     pub(crate) bytes: [AtomicU64; TEXT_WORDS],
 }
 

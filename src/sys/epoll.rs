@@ -61,24 +61,31 @@ impl Epoll {
 
 /// Waits until one of `fds` is readable or hung up; false after `limit` on the monotonic clock.
 pub(crate) fn wait_readable(fds: &[BorrowedFd<'_>], limit: Duration) -> io::Result<bool> {
-    poll(fds, libc::POLLIN | libc::POLLRDHUP, limit)
+    let events = libc::POLLIN | libc::POLLRDHUP;
+    poll(fds.iter().map(|fd| pollfd(*fd, events)).collect(), limit)
 }
 
-/// As [`wait_readable`], for the hang-up alone.
-pub(crate) fn wait_hang_up(fd: BorrowedFd<'_>, limit: Duration) -> io::Result<bool> {
-    poll(&[fd], libc::POLLRDHUP, limit)
+/// As [`wait_readable`], for the hang-up of a socket alone, or for a process to end.
+pub(crate) fn wait_hang_up(
+    socket: BorrowedFd<'_>,
+    process: Option<BorrowedFd<'_>>,
+    limit: Duration,
+) -> io::Result<bool> {
+    let mut polled = vec![pollfd(socket, libc::POLLRDHUP)];
+    polled.extend(process.map(|process| pollfd(process, libc::POLLIN)));
+    poll(polled, limit)
 }
 
-fn poll(fds: &[BorrowedFd<'_>], events: libc::c_short, limit: Duration) -> io::Result<bool> {
+fn pollfd(fd: BorrowedFd<'_>, events: libc::c_short) -> libc::pollfd {
+    libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events,
+        revents: 0,
+    }
+}
+
+fn poll(mut polled: Vec<libc::pollfd>, limit: Duration) -> io::Result<bool> {
     let start = Instant::now();
-    let mut polled: Vec<libc::pollfd> = fds
-        .iter()
-        .map(|fd| libc::pollfd {
-            fd: fd.as_raw_fd(),
-            events,
-            revents: 0,
-        })
-        .collect();
     let count = retry(|| {
         let left = limit.saturating_sub(start.elapsed());
         // Rounded up, so that the wait is not shorter than asked for.

@@ -58,11 +58,40 @@ pub(crate) fn verify(fd: BorrowedFd<'_>, size: u64) -> io::Result<()> {
             "the memory does not have the announced size",
         ));
     }
+    if u64::try_from(stat.st_blocks).unwrap_or(0) * 512 < size {
+        return Err(io::Error::other("the memory is not allocated"));
+    }
+    verify_kind(fd)
+}
+
+/// Huge pages come from a small reserve: the sender could take them back, and touching the memory
+/// would then end this process.
+fn verify_kind(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: all-zero bytes are a valid `statfs`, a plain C structure.
+    let mut statfs: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `statfs` is valid for writes during the call.
+    check(unsafe { libc::fstatfs(fd.as_raw_fd(), &raw mut statfs) })?;
+    if statfs.f_type != libc::TMPFS_MAGIC {
+        return Err(io::Error::other("the memory is of the wrong kind"));
+    }
     Ok(())
 }
 
 /// Allocates `len` bytes from `offset` on, so that touching them can no longer fail.
 pub(crate) fn reserve(fd: BorrowedFd<'_>, offset: u64, len: u64) -> io::Result<()> {
+    /// A signal may undo a call, so each is short enough to be done between two signals.
+    const PIECE: u64 = 64 << 20;
+    let end = offset.checked_add(len).ok_or(io::ErrorKind::OutOfMemory)?;
+    let mut at = offset;
+    while at < end {
+        let piece = PIECE.min(end - at);
+        reserve_piece(fd, at, piece)?;
+        at += piece;
+    }
+    Ok(())
+}
+
+fn reserve_piece(fd: BorrowedFd<'_>, offset: u64, len: u64) -> io::Result<()> {
     let out_of_range = |_| io::Error::from(io::ErrorKind::OutOfMemory);
     let offset = libc::off_t::try_from(offset).map_err(out_of_range)?;
     let len = libc::off_t::try_from(len).map_err(out_of_range)?;
@@ -85,6 +114,11 @@ mod tests {
     #[test]
     fn only_sealed_memory_of_the_right_size_is_accepted() {
         let sealed = create(c"vdi-test", 8192).unwrap();
+        assert!(
+            verify(sealed.as_fd(), 8192).is_err(),
+            "nothing is allocated yet"
+        );
+        reserve(sealed.as_fd(), 0, 8192).unwrap();
         assert!(verify(sealed.as_fd(), 8192).is_ok());
         assert!(verify(sealed.as_fd(), 4096).is_err());
 

@@ -84,6 +84,51 @@ fn wiped_page() -> io::Result<ptr::NonNull<AtomicU32>> {
     ptr::NonNull::new(page.cast()).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
 }
 
+/// A value that every process has of its own.
+///
+/// A forked child makes a fresh one and leaves the parent's alone, whose locks a thread of the
+/// parent may have held at the fork. Nothing here waits, so there is nothing to be caught in.
+pub(crate) struct PerProcess<T> {
+    current: AtomicPtr<Own<T>>,
+}
+
+struct Own<T> {
+    generation: u32,
+    value: T,
+}
+
+impl<T: Send + Sync + 'static> PerProcess<T> {
+    /// No value yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            current: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// The value of this process; made, and kept for ever, if there is none. When several threads
+    /// make one at the same moment, one is kept and the others are dropped.
+    pub(crate) fn get_or_make<E>(&self, make: impl Fn() -> Result<T, E>) -> Result<&'static T, E> {
+        let generation = generation();
+        loop {
+            let current = self.current.load(Ordering::Acquire);
+            // SAFETY: null, or leaked below and never freed.
+            match unsafe { current.as_ref() } {
+                Some(own) if own.generation == generation => return Ok(&own.value),
+                _ => {
+                    let value = make()?;
+                    let own = Box::into_raw(Box::new(Own { generation, value }));
+                    let (new, old) = (Ordering::AcqRel, Ordering::Acquire);
+                    let kept = self.current.compare_exchange(current, own, new, old);
+                    if kept.is_err() {
+                        // SAFETY: made above and seen by nobody else.
+                        drop(unsafe { Box::from_raw(own) });
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// How many processors this process may run on, at least 1.
 pub(crate) fn processors() -> usize {
     let mut set = MaybeUninit::<libc::cpu_set_t>::zeroed();
