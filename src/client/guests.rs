@@ -88,7 +88,10 @@ impl Guests {
     fn welcome(&self, guest: &Guest, role: Role) -> Result<()> {
         let mut present = lock(&self.present);
         match role {
-            Role::Server => self.let_server_in(&present)?,
+            Role::Server => {
+                self.let_server_in(&present)?;
+                guest.channel.accept_descriptors();
+            }
             Role::Secondary => state::client(ClientCall::OpenInSecondary, self.set.state())?,
         }
         let control = self.set.participant.control();

@@ -132,6 +132,12 @@ impl Channel {
         self.peer.pid
     }
 
+    /// Lets the peer send descriptors. One that was accepted may not before: closing whatever
+    /// descriptor a stranger has sent may take as long as the stranger likes.
+    pub(crate) fn accept_descriptors(&self) {
+        socket::accept_descriptors(self.socket(), true);
+    }
+
     /// User of the process at the other end.
     pub(crate) fn peer_uid(&self) -> u32 {
         self.peer.uid

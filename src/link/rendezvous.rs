@@ -280,6 +280,7 @@ impl Listener {
         let socket = socket::create()?;
         let directory = address.directory.try_clone()?;
         socket::set_mode(socket.as_fd(), 0o600)?;
+        socket::accept_descriptors(socket.as_fd(), false);
         socket::bind(socket.as_fd(), &address.path)?;
         let identity = directory.status_of(address.file())?.identity;
         Ok(Self {

@@ -50,6 +50,23 @@ pub(crate) fn set_mode(socket: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// Says whether others may send descriptors to a socket, and to those that it accepts. Sockets of
+/// kernels that cannot refuse them (before Linux 6.16) go on taking them.
+pub(crate) fn accept_descriptors(socket: BorrowedFd<'_>, willing: bool) {
+    const SO_PASSRIGHTS: libc::c_int = 83;
+    let value = libc::c_int::from(willing);
+    // SAFETY: `value` is valid for reads of its own size during the call.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_PASSRIGHTS,
+            (&raw const value).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+}
+
 /// Binds a socket to a path that does not exist yet.
 pub(crate) fn bind(socket: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     let (address, len) = address(path)?;
