@@ -32,6 +32,7 @@ set(BEHAVIOUR_TESTS
     test_primary_leaves
     test_race
     test_resources
+    test_routine_closes
     test_secondary
     test_send_failures
     test_server_open

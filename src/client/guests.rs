@@ -25,6 +25,8 @@ pub(super) struct Guests {
 #[derive(Default)]
 struct Present {
     guests: Vec<(Arc<Guest>, Watch)>,
+    /// Of guests that have left: the background thread may still hold them, and a close waits.
+    leaving: Vec<Watch>,
     /// Size and memory of every buffer area, for the secondaries that are still to be told.
     areas: Vec<(u64, OwnedFd)>,
     /// Participants numbered so far, without the primary.
@@ -59,6 +61,8 @@ impl Guests {
     /// Takes a connection on which nobody has said hello yet.
     pub(super) fn admit(self: &Arc<Self>, channel: Channel) {
         let mut present = lock(&self.present);
+        // On the background thread itself nothing is left of them by now.
+        present.leaving.clear();
         if present.guests.len() >= MAX_GUESTS {
             let text = "too many processes are connected to this set";
             refuse(&channel, &Error::new(ErrorKind::Busy, text));
@@ -79,9 +83,12 @@ impl Guests {
 
     /// Lets everyone go.
     pub(super) fn dismiss(&self) {
-        let guests = std::mem::take(&mut lock(&self.present).guests);
+        let mut present = lock(&self.present);
+        let guests = std::mem::take(&mut present.guests);
+        let leaving = std::mem::take(&mut present.leaving);
         // Outside the lock: this waits for the background thread, which takes the lock.
-        drop(guests);
+        drop(present);
+        drop((guests, leaving));
     }
 
     /// Answers a hello: gives a place in the set, or says why not.
@@ -143,9 +150,12 @@ impl Guests {
     }
 
     fn remove(&self, guest: &Guest) {
-        lock(&self.present)
-            .guests
-            .retain(|(other, _)| !std::ptr::eq(&raw const **other, guest));
+        let mut present = lock(&self.present);
+        let is_it = |(other, _): &(Arc<Guest>, Watch)| std::ptr::eq(&raw const **other, guest);
+        if let Some(at) = present.guests.iter().position(is_it) {
+            let (_, watch) = present.guests.remove(at);
+            present.leaving.push(watch);
+        }
     }
 }
 
