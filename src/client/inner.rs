@@ -60,7 +60,7 @@ impl Inner {
     pub(super) fn state(&self) -> ClientState {
         match self.participant.phase() {
             Phase::Created | Phase::Connected | Phase::Configurable => ClientState::Configurable,
-            Phase::Configured if self.opened_devices().is_empty() => ClientState::Initializing,
+            Phase::Configured if self.has_no_device() => ClientState::Initializing,
             Phase::Configured => ClientState::Active,
             Phase::Terminated => ClientState::Terminated,
             Phase::Aborted => ClientState::Abort,
@@ -135,6 +135,10 @@ impl Inner {
             *place = Some(Arc::clone(&device));
         }
         Ok(device)
+    }
+
+    fn has_no_device(&self) -> bool {
+        lock(&self.devices).iter().all(Option::is_none)
     }
 
     pub(super) fn opened_devices(&self) -> Vec<Arc<DeviceState>> {

@@ -121,7 +121,6 @@ impl Set {
     pub fn open_device(&self, name: &Name) -> Result<Device> {
         let inner = &self.inner;
         let participant = &inner.participant;
-        participant.check_open()?;
         let wait = Duration::from_millis(participant.control().geometry().name_wait.into());
         let found = participant.wait(
             participant.set_bell(),

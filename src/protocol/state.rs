@@ -4,6 +4,7 @@
 //! which the sources disagree. The code asks these tables and nothing else.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::fmt::{self, Display};
 
 /// The phase of a set, shared by all participants. [ST-40]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,25 +178,20 @@ pub(crate) fn server_cell(call: ServerCall, state: ServerState) -> Cell {
 
 /// Lets a client call pass or refuses it; a cell that waits passes.
 pub(crate) fn client(call: ClientCall, state: ClientState) -> Result<()> {
-    match client_cell(call, state) {
-        Cell::Go | Cell::Wait => Ok(()),
-        Cell::No(kind) => Err(refusal(kind, format!("not allowed while {state}"))),
-    }
+    judge(client_cell(call, state), state)
 }
 
 /// Lets a server call pass or refuses it.
 pub(crate) fn server(call: ServerCall, state: ServerState) -> Result<()> {
-    match server_cell(call, state) {
-        Cell::Go | Cell::Wait => Ok(()),
-        Cell::No(kind) => Err(refusal(kind, format!("not allowed while {state}"))),
-    }
+    judge(server_cell(call, state), state)
 }
 
-fn refusal(kind: ErrorKind, otherwise: String) -> Error {
-    match kind {
-        ErrorKind::Abort => aborted(),
-        ErrorKind::Close => Error::new(kind, "the device is closed"),
-        _ => Error::new(kind, otherwise),
+fn judge(cell: Cell, state: impl Display) -> Result<()> {
+    match cell {
+        Cell::Go | Cell::Wait => Ok(()),
+        Cell::No(ErrorKind::Abort) => Err(aborted()),
+        Cell::No(kind @ ErrorKind::Close) => Err(Error::new(kind, "the device is closed")),
+        Cell::No(kind) => Err(Error::new(kind, format!("not allowed while {state}"))),
     }
 }
 
@@ -212,8 +208,8 @@ pub(crate) fn not_open() -> Error {
     )
 }
 
-impl std::fmt::Display for ClientState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for ClientState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Configurable => "the server has not configured the set",
             Self::Initializing => "no device is open",
@@ -224,8 +220,8 @@ impl std::fmt::Display for ClientState {
     }
 }
 
-impl std::fmt::Display for ServerState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for ServerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connected => "the configuration has not begun",
             Self::Configurable => "the configuration has not ended",
