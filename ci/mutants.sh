@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Changes the library in every way that cargo-mutants knows, and runs the unit tests and the C tests
+# against each change: a change that no test notices is listed. Hours on a small machine; arguments
+# go to cargo-mutants, for example --iterate, --file src/queue/ring.rs or --shard 1/8.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ci/setup.sh
+command -v cargo-mutants >/dev/null || cargo install --locked --quiet cargo-mutants
+
+cargo build --release --locked --lib
+cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DVDI_CARGO_TARGET_DIR="$PWD/target" >/dev/null
+cmake --build build --parallel 2 >/dev/null
+
+# The programs were built against the library without the change; tests/programs.rs preloads the
+# changed one. A program that hangs ends by its own watchdog.
+export VDI_C_TESTS="$PWD/build/c-tests" VDI_TEST_SECONDS=30
+exec cargo mutants --output target --timeout 180 "$@" -- --lib --test programs -- --include-ignored

@@ -1,0 +1,96 @@
+//! The C tests against the library of this build, for the runs that change the library and want to
+//! see a test fail: `ci/mutants.sh`.
+
+use std::collections::VecDeque;
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// These wait for something that shall not happen, so they come last.
+const SLOW: &[&str] = &[
+    "test_stopped_primary",
+    "test_server_timeout",
+    "test_close_race",
+    "test_patience",
+    "test_wake",
+];
+
+/// The directory with the programs that CMake built.
+fn programs() -> Vec<PathBuf> {
+    let directory = env::var_os("VDI_C_TESTS").expect("VDI_C_TESTS names the built C tests");
+    let mut programs: Vec<_> = fs::read_dir(directory)
+        .expect("VDI_C_TESTS can be read")
+        .map(|entry| entry.expect("VDI_C_TESTS can be read").path())
+        .filter(|path| is_program(path))
+        .collect();
+    programs.sort_by_key(|path| (SLOW.contains(&name(path)), path.clone()));
+    assert!(!programs.is_empty(), "no programs in VDI_C_TESTS");
+    programs
+}
+
+fn is_program(path: &Path) -> bool {
+    // test_dlopen loads the library that its environment names, and no other.
+    name(path).starts_with("test_")
+        && name(path) != "test_dlopen"
+        && fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or("")
+}
+
+/// The shared library that lies beside this test.
+fn library() -> PathBuf {
+    let test = env::current_exe().expect("the test has a path");
+    let library = test.with_file_name("libvdi.so");
+    assert!(library.exists(), "{} is missing", library.display());
+    library
+}
+
+/// `Err` with the output if the program failed.
+fn run(program: &Path, library: &Path) -> Result<(), String> {
+    let output = Command::new(program)
+        .env("LD_PRELOAD", library)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    // 77: skipped, as for ctest.
+    if output.status.success() || output.status.code() == Some(77) {
+        return Ok(());
+    }
+    Err(format!(
+        "{}: {}\n{}",
+        name(program),
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
+
+#[test]
+#[ignore = "needs VDI_C_TESTS, see ci/mutants.sh"]
+fn all_programs_succeed() {
+    let library = library();
+    let queue = Mutex::new(VecDeque::from(programs()));
+    let failed = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !failed.load(Ordering::Relaxed) {
+                    let Some(program) = queue.lock().unwrap().pop_front() else {
+                        return;
+                    };
+                    if let Err(report) = run(&program, &library) {
+                        eprintln!("{report}");
+                        failed.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert!(!failed.load(Ordering::Relaxed), "a program failed");
+}
