@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` need a Debian machine with Rust and a C
 # compiler, and do the rest of the set-up themselves.
 
-.PHONY: demo test lint build fmt clean
+.PHONY: demo test lint build fmt clean conformance mutants all-mutants coverage
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
@@ -9,3 +9,12 @@ lint: ; @ci/lint.sh
 build: ; @ci/setup.sh && cargo build --workspace --release --locked
 fmt: ; cargo fmt --all
 clean: ; cargo clean && rm -rf build
+
+# Writes docs/conformance.md.
+conformance: ; @cargo run --quiet --locked --package vdi-conformance -- report
+# Breaks the library as conformance/mutants lists, and expects the named tests to fail: 10 minutes.
+mutants: ; @ci/programs.sh && cargo run --quiet --locked --package vdi-conformance -- mutants
+# Breaks the library in every way that cargo-mutants knows: hours.
+all-mutants: ; @ci/all-mutants.sh
+# Lines and branches that the tests reach: 5 minutes.
+coverage: ; @ci/coverage.sh

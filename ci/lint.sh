@@ -7,5 +7,6 @@ cargo fmt --all --check
 VDI_HEADER=check cargo clippy --workspace --all-targets --locked -- -D warnings
 RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --quiet
 cargo test --quiet --locked --test layering
+cargo run --quiet --locked --package vdi-conformance -- check
 git diff --exit-code -- include/vdi.h
 echo "lint: clean"

@@ -14,9 +14,7 @@ mkdir "$TMPDIR"
 
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$logs/rust" || failed=1
 
-cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DVDI_CARGO_TARGET_DIR="$PWD/target" >"$logs/cmake"
-cmake --build build --parallel 2 2>&1 | tee "$logs/build" | grep -v '^\[' || true
-[ "${PIPESTATUS[0]}" -eq 0 ] || failed=1
+ci/programs.sh 2>&1 || failed=1
 ctest --test-dir build --output-on-failure --timeout 300 2>&1 | tee "$logs/ctest" || failed=1
 
 left=$(find "$TMPDIR" -mindepth 1 | head)

@@ -1,5 +1,5 @@
 //! The C tests against the library of this build, for the runs that change the library and want to
-//! see a test fail: `ci/mutants.sh`.
+//! see a test fail: `ci/all-mutants.sh`, `ci/coverage.sh`.
 
 use std::collections::VecDeque;
 use std::env;
@@ -72,7 +72,7 @@ fn run(program: &Path, library: &Path) -> Result<(), String> {
 }
 
 #[test]
-#[ignore = "needs VDI_C_TESTS, see ci/mutants.sh"]
+#[ignore = "needs VDI_C_TESTS, see ci/all-mutants.sh"]
 fn all_programs_succeed() {
     let library = library();
     let queue = Mutex::new(VecDeque::from(programs()));

@@ -4,12 +4,8 @@
 # go to cargo-mutants, for example --iterate, --file src/queue/ring.rs or --shard 1/8.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-ci/setup.sh
+ci/programs.sh
 command -v cargo-mutants >/dev/null || cargo install --locked --quiet cargo-mutants
-
-cargo build --release --locked --lib
-cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DVDI_CARGO_TARGET_DIR="$PWD/target" >/dev/null
-cmake --build build --parallel 2 >/dev/null
 
 # The programs were built against the library without the change; tests/programs.rs preloads the
 # changed one. A program that hangs ends by its own watchdog.

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Builds the C tests into build/, against the library as it is.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ci/setup.sh
+cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DVDI_CARGO_TARGET_DIR="$PWD/target" >/dev/null
+cmake --build build --parallel 2 | { grep -v '^\[' || true; }
