@@ -41,7 +41,9 @@ fn is_program(path: &Path) -> bool {
 }
 
 fn name(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or("")
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("")
 }
 
 /// The shared library that lies beside this test.
