@@ -92,7 +92,7 @@ mod tests {
         size: 512,
     };
 
-    /// CSET-BUFH-03, CSET-BUFH-04, CSET-BUFH-07
+    /// [CSET-BUFH-03, CSET-BUFH-04, CSET-BUFH-07]
     #[test]
     fn handles_are_valid_in_their_set_until_they_are_retired() {
         let control = Control::create(64, 64, 0).unwrap();
@@ -107,6 +107,24 @@ mod tests {
         let two = publish(&control, 63, 63, 1, MEANING);
         assert_ne!(one, two);
         assert_eq!(look_up(&control, one), None, "stale");
+    }
+
+    /// A handle comes back only after all others of its slot have been used. [CSET-BUFH-07]
+    #[test]
+    fn every_use_of_a_slot_has_another_handle() {
+        let control = Control::create(64, 64, 0).unwrap();
+        for (device, slot) in [(0, 0), (0, 1), (1, 0), (63, 63)] {
+            let number = device as u32 * 64 + slot;
+            let uses = (1 << (u32::BITS - SLOT_BITS)) - 1;
+            let mut seen = vec![false; uses as usize + 1];
+            for use_count in 0..uses {
+                let handle = handle(&control, device, slot, use_count);
+                assert_eq!(handle & ((1 << SLOT_BITS) - 1), number);
+                let tag = handle >> SLOT_BITS;
+                assert_ne!(tag, 0);
+                assert!(!std::mem::replace(&mut seen[tag as usize], true), "{tag}");
+            }
+        }
     }
 
     #[test]
