@@ -75,6 +75,19 @@ static inline int64_t scene_do(struct scene *scene, enum who who, enum step step
     return hear(scene->processes[who]);
 }
 
+/* A far actor begins a step; returns when it waits in its call. */
+static inline void scene_begin_step(struct scene *scene, enum who who, enum step step)
+{
+    tell(scene->processes[who], (int64_t)scene->number << 8 | step);
+    wait_asleep(scene->processes[who].pid, scene->processes[who].pid);
+}
+
+/* The result of a step that was begun. */
+static inline int64_t scene_end_step(struct scene *scene, enum who who)
+{
+    return hear(scene->processes[who]);
+}
+
 /* What an actor sees; one that is dead sees nothing. */
 static inline enum view scene_view(struct scene *scene, enum who who)
 {
