@@ -46,6 +46,12 @@ static inline int actor_role(int argc, char **argv)
 
 #define ACTOR_ROLE {"actor", actor_role}
 
+/* What a far actor is told. */
+static inline int64_t scene_order(const struct scene *scene, enum step step)
+{
+    return (int64_t)scene->number << 8 | step;
+}
+
 static inline void scene_begin(struct scene *scene, int far)
 {
     memset(scene, 0, sizeof *scene);
@@ -71,14 +77,14 @@ static inline int64_t scene_do(struct scene *scene, enum who who, enum step step
         scene->dead[who] = 1;
         return NOERROR;
     }
-    tell(scene->processes[who], (int64_t)scene->number << 8 | step);
+    tell(scene->processes[who], scene_order(scene, step));
     return hear(scene->processes[who]);
 }
 
 /* A far actor begins a step; returns when it waits in its call. */
 static inline void scene_begin_step(struct scene *scene, enum who who, enum step step)
 {
-    tell(scene->processes[who], (int64_t)scene->number << 8 | step);
+    tell(scene->processes[who], scene_order(scene, step));
     wait_asleep(scene->processes[who].pid, scene->processes[who].pid);
 }
 
