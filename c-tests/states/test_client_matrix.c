@@ -19,6 +19,7 @@ enum {
     ACT_HOLDING, /* ... and was fetched */
     ACT_FULL,    /* Active, all devices are open */
     ENDING,      /* all devices are closed, a command is not completed */
+    DONE,        /* ... every command is completed, and the server has not looked */
     CLOSED,      /* Normally Terminated, VD_E_CLOSE was not fetched */
     TERM,        /* Normally Terminated */
     ABORT,       /* Abort, no device of this process */
@@ -40,6 +41,7 @@ static const char *const columns[] = {
     "Active (command fetched)",
     "Active (all devices open)",
     "Active (closed, command not completed)",
+    "Active (closed, completed)",
     "Normally Terminated (not fetched)",
     "Normally Terminated",
     "Abort (no device)",
@@ -51,6 +53,8 @@ static const char *const columns[] = {
 #define cJOINED TO(NOERROR, INITIALIZING, SAME)
 #define cACTIVE TO(NOERROR, ACTIVE, SAME)
 #define cCLOSED TO(VD_E_CLOSE, TERMINATED, SAME)
+/* The probe sees open devices only. */
+#define cEND TO(VD_E_CLOSE, INITIALIZING, SAME)
 #define cENDS TO(NOERROR, ANY, ANY)
 #define cABORTS TO(NOERROR, ABORTED, ABORTED)
 /* Closes: quietly, with an abort for the others, with an abort and devices left open. */
@@ -60,63 +64,63 @@ static const char *const columns[] = {
 
 static const struct row rows[] = {
     /* DNE          Conf   Initializing: early, plain, one taken, all taken
-     *                     Active: early, plain, queued, fetched, all open, ending
+     *                     Active: early, plain, queued, fetched, all open, ending, done
      *                                             Terminated    Abort */
     {CREATE, ME, ME,
      {cNEW, c_,     c_,    c_, c_, c_, c_,
-                           c_, c_, c_, c_, c_, c_,
+                           c_, c_, c_, c_, c_, c_, c_,
                                                     c_, c_,      c_, c_, c_}},
     {CREATE, VISITOR, ME,
      {c_, c_,       cP,    cP, cP, cP, cP,
-                           cP, cP, cP, cP, cP, cP,
+                           cP, cP, cP, cP, cP, cP, cP,
                                                     cP, cP,      cP, cP, cP}},
     {JOIN, VISITOR, ME,
      {cP, c_,       cP,    cJOINED, cJOINED, cJOINED, cJOINED,
-                           cJOINED, cJOINED, cJOINED, cJOINED, cJOINED, cJOINED,
+                           cJOINED, cJOINED, cJOINED, cJOINED, cJOINED, cJOINED, cJOINED,
                                                     cP, cP,      cA, cA, cA}},
     {GET_CONFIGURATION, ME, ME,
      {cP, cP,       cT,    cN, cN, cN, cN,
-                           cN, cN, cN, cN, cN, cN,
+                           cN, cN, cN, cN, cN, cN, cN,
                                                     cN, cN,      cA, cA, cA}},
     {OPEN_FIRST, ME, ME,
      {cP, cP,       cP,    cACTIVE, cACTIVE, cP, cO,
-                           cP, cP, cP, cP, cO, cP,
+                           cP, cP, cP, cP, cO, cP, cP,
                                                     cP, cP,      cA, cA, cA}},
     {OPEN_SECOND, ME, ME,
      {cP, cP,       cP,    cI, cACTIVE, cACTIVE, cO,
-                           cI, cN, cN, cN, cO, cN,
+                           cI, cN, cN, cN, cO, cN, cN,
                                                     cP, cP,      cA, cA, cA}},
     {OPEN_UNKNOWN, ME, ME,
      {cP, cP,       cP,    cI, cI, cI, cO,
-                           cI, cI, cI, cI, cO, cI,
+                           cI, cI, cI, cI, cO, cI, cI,
                                                     cP, cP,      cA, cA, cA}},
     {GET_COMMAND, ME, ME,
      {cP, cP,       cP,    cP, cP, cP, cP,
-                           cT, cT, cN, cT, cT, cT,
+                           cT, cT, cN, cT, cT, cT, cEND,
                                                     cCLOSED, cP, cP, cA, cA}},
     {COMPLETE, ME, ME,
      {cP, cP,       cP,    cP, cP, cP, cP,
-                           cI, cI, cI, cN, cI, cENDS,
+                           cI, cI, cI, cN, cI, cENDS, cI,
                                                     cI, cP,      cP, cA, cA}},
     {GET_HANDLE, ME, ME,
      {cP, cP,       cI,    cI, cI, cI, cI,
-                           cI, cI, cI, cN, cI, cN,
+                           cI, cI, cI, cN, cI, cN, cI,
                                                     cI, cI,      cI, cI, cN}},
     {MAP_HANDLE, ME, ME,
      {cP, cP,       cI,    cI, cI, cI, cI,
-                           cI, cI, cI, cN, cI, cN,
+                           cI, cI, cI, cN, cI, cN, cI,
                                                     cI, cI,      cI, cI, cN}},
     {SIGNAL_ABORT, ME, ME,
      {cP, cP,       cABORTS, cABORTS, cABORTS, cABORTS, cABORTS,
-                           cABORTS, cABORTS, cABORTS, cABORTS, cABORTS, cABORTS,
+                           cABORTS, cABORTS, cABORTS, cABORTS, cABORTS, cABORTS, cABORTS,
                                                     cABORTS, cABORTS, cN, cN, cN}},
     {CLOSE, ME, PRIMARY,
      {cP, cP,       cCUT,  cCUT, cCUT, cTORN, cTORN,
-                           cTORN, cTORN, cTORN, cTORN, cTORN, cTORN,
+                           cTORN, cTORN, cTORN, cTORN, cTORN, cTORN, cLEFT,
                                                     cLEFT, cLEFT, cLEFT, cLEFT, cLEFT}},
     {CLOSE, ME, SECONDARY,
      {cP, cP,       c_,    cLEFT, cLEFT, cLEFT, cLEFT,
-                           cTORN, cTORN, cTORN, cTORN, cTORN, cTORN,
+                           cTORN, cTORN, cTORN, cTORN, cTORN, cTORN, cLEFT,
                                                     cLEFT, cLEFT, cLEFT, cLEFT, cLEFT}},
 };
 
@@ -166,6 +170,9 @@ static const struct way ways[] = {
     {"devices in both clients", ACT_FULL, ACTIVE, ACTIVE, ACTIVE, 0,
      {MINE, {OTHER, OPEN_SECOND, N}}},
     {"closed with a command", ENDING, ACTIVE, INITIALIZING, ACTIVE, 0, {FETCHED, BOTH_CLOSED}},
+    {"closed, no agent has come", DONE, ACTIVE, INITIALIZING, ACTIVE, 0,
+     {CONFIGURED, {SERVER, SERVER_OPEN_DEVICE, N}, {SERVER, SERVER_OPEN_DEVICE, N},
+      {ME, OPEN_FIRST, N}, {SERVER, SEND, N}, BOTH_CLOSED, {ME, FETCH, N}, {ME, COMPLETE, N}}},
     {"all closed, none fetched", CLOSED, TERMINATED, TERMINATED, TERMINATED, 0,
      {ALL_MINE, BOTH_CLOSED}},
     {"devices of both clients closed", CLOSED, TERMINATED, TERMINATED, TERMINATED, 0,
@@ -177,6 +184,11 @@ static const struct way ways[] = {
     {"never had a device", TERM, TERMINATED, TERMINATED, TERMINATED, 0, {SERVED, BOTH_CLOSED}},
     {"devices were the other client's", TERM, TERMINATED, TERMINATED, TERMINATED, 0,
      {SERVED, {OTHER, OPEN_FIRST, N}, {OTHER, OPEN_SECOND, N}, BOTH_CLOSED}},
+    {"server dead", TERM, TERMINATED, TERMINATED, DNE, 0,
+     {ALL_MINE, BOTH_CLOSED, {ME, GET_COMMAND, VD_E_CLOSE}, {ME, GET_SECOND, VD_E_CLOSE},
+      {SERVER, KILL, N}}},
+    {"other client dead", TERM, TERMINATED, DNE, TERMINATED, 1,
+     {MINE, BOTH_CLOSED, {ME, GET_COMMAND, VD_E_CLOSE}, {OTHER, KILL, N}}},
     {"server gone", TERM, TERMINATED, TERMINATED, DNE, 0,
      {ALL_MINE, BOTH_CLOSED, {ME, GET_COMMAND, VD_E_CLOSE}, {ME, GET_SECOND, VD_E_CLOSE},
       {SERVER, SERVER_CLOSE, N}}},
@@ -206,12 +218,11 @@ static int way_left(struct way *way, const struct stage *stage, enum who me)
 static void walk_ends(struct walk *walk)
 {
     struct way way;
-    int far = walk->scene->far;
     for (unsigned s = 0; s < COUNT(stages); s++) {
         if (way_left(&way, &stages[s], walk->me))
             walk_way(walk, &way);
         for (unsigned b = 0; b < COUNT(blows); b++) {
-            if (!way_abort(&way, &stages[s], &blows[b], walk->me, far))
+            if (!way_abort(&way, &stages[s], &blows[b], walk->me))
                 continue;
             way.column = stages[s].has & COMMAND && walk->me == PRIMARY ? ABORT_CMD
                          : stages[s].has & CLIENT_DEVICES               ? ABORT_DEV

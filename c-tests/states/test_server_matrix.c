@@ -16,6 +16,7 @@ enum {
     ACT_ALONE,  /* ... without the agent */
     ACT_FULL,   /* Active, all devices are open */
     ACT_CLOSED, /* Active, the first device is closed, the second is open */
+    ACT_PART,   /* Active, the first device is closed, the second was never opened */
     ENDING,     /* all devices are closed, a command is not completed */
     TERM,       /* Normally Terminated, the agent has left */
     TERM_LATE,  /* Normally Terminated, and there was no agent yet */
@@ -36,6 +37,7 @@ static const char *const columns[] = {
     "Active (one device, no agent)",
     "Active (all devices)",
     "Active (first device closed)",
+    "Active (first device closed, second unopened)",
     "Active (closed, command not completed)",
     "Normally Terminated",
     "Normally Terminated (no agent yet)",
@@ -58,59 +60,59 @@ static const char *const columns[] = {
 #define cTORN TO(VD_E_PROTOCOL, DNE, ABORTED)
 
 static const struct row rows[] = {
-    /* DNE       Conn  Conf  Init   Active: agent, one device, no agent, all, first closed, ending
+    /* DNE       Conn  Conf  Init   Active: agent, one device, no agent, all, first closed, part, ending
      *                                      Terminated   Abort */
     {SERVER_OPEN, ME, ME,
-     {cI, cOPENED, c_, c_, c_, c_,    c_, c_, c_, c_, c_, c_,
+     {cI, cOPENED, c_, c_, c_, c_,    c_, c_, c_, c_, c_, c_, c_,
                                             c_, c_,      c_, c_, c_}},
     {SERVER_OPEN, VISITOR, ME,
-     {c_, c_, c_, cB, cB, cB,         cB, cB, cB, cB, cB, cB,
-                                            cI, cI,      cA, cA, cA}},
+     {c_, c_, c_, cB, cB, cB,         cB, cB, cB, cB, cB, cB, cB,
+                                            cB, cB,      cA, cA, cA}},
     {SERVER_GET_CONFIGURATION, ME, ME,
-     {cP, cP, cP, cN, cN, cN,         cN, cN, cN, cN, cN, cN,
+     {cP, cP, cP, cN, cN, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cN, cN,      cA, cA, cA}},
     {BEGIN, ME, ME,
-     {cP, cP, cP, cBEGUN, cP, cP,     cP, cP, cP, cP, cP, cP,
+     {cP, cP, cP, cBEGUN, cP, cP,     cP, cP, cP, cP, cP, cP, cP,
                                             cP, cP,      cA, cA, cA}},
     {REQUEST, ME, ME,
-     {cP, cP, cP, cP, cN, cN,         cN, cN, cN, cN, cN, cN,
+     {cP, cP, cP, cP, cN, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cP, cP,      cA, cA, cA}},
     {QUERY, ME, ME,
-     {cP, cP, cP, cP, cN, cN,         cN, cN, cN, cN, cN, cN,
+     {cP, cP, cP, cP, cN, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cP, cP,      cA, cA, cA}},
     {END, ME, ME,
-     {cP, cP, cP, cP, cREADY, cP,     cP, cP, cP, cP, cP, cP,
+     {cP, cP, cP, cP, cREADY, cP,     cP, cP, cP, cP, cP, cP, cP,
                                             cP, cP,      cA, cA, cA}},
     {SERVER_OPEN_DEVICE, ME, ME,
-     {cP, cP, cP, cP, cP, cACTIVE,    cACTIVE, cN, cN, cO, cO, cO,
+     {cP, cP, cP, cP, cP, cACTIVE,    cACTIVE, cN, cN, cO, cO, cN, cO,
                                             cP, cP,      cA, cA, cA}},
     {AGENT_CALL, ME, ME,
-     {cP, cP, cP, cP, cP, cRUNS,      cB, cB, cRUNS, cB, cB, cB,
+     {cP, cP, cP, cP, cP, cRUNS,      cB, cB, cRUNS, cB, cB, cB, cB,
                                             cP, cN,      cA, cA, cA}},
     {ALLOCATE, ME, ME,
-     {cP, cP, cP, cP, cP, cN,         cN, cN, cN, cN, cN, cN,
+     {cP, cP, cP, cP, cP, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cP, cP,      cA, cA, cA}},
     {FREE, ME, ME,
-     {cP, cP, cP, cP, cP, cN,         cN, cN, cN, cN, cN, cN,
+     {cP, cP, cP, cP, cP, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cN, cN,      cI, cN, cN}},
     {IS_SHARED, ME, ME,
-     {cN, cN, cN, cN, cN, cTRUE,      cTRUE, cTRUE, cTRUE, cTRUE, cTRUE, cTRUE,
+     {cN, cN, cN, cN, cN, cTRUE,      cTRUE, cTRUE, cTRUE, cTRUE, cTRUE, cTRUE, cTRUE,
                                             cTRUE, cTRUE, cN, cTRUE, cTRUE}},
     {SEND, ME, ME,
-     {cP, cP, cP, cP, cP, cP,         cP, cN, cN, cN, cP, cP,
+     {cP, cP, cP, cP, cP, cP,         cP, cN, cN, cN, cP, cP, cP,
                                             cP, cP,      cP, cP, cA}},
     {CLOSE_FIRST, ME, ME,
-     {cP, cP, cP, cP, cP, cP,         cP, cN, cN, cN, cC, cC,
+     {cP, cP, cP, cP, cP, cP,         cP, cN, cN, cN, cC, cC, cC,
                                             cC, cC,      cP, cP, cA}},
     {CLOSE_SECOND, ME, ME,
-     {cP, cP, cP, cP, cP, cP,         cP, cP, cP, cN, cLAST, cC,
+     {cP, cP, cP, cP, cP, cP,         cP, cP, cP, cN, cLAST, cP, cC,
                                             cC, cC,      cP, cP, cA}},
     {SERVER_SIGNAL_ABORT, ME, ME,
      {cP, cP, cP, cABORTS, cABORTS, cABORTS,
-                                      cABORTS, cABORTS, cABORTS, cABORTS, cABORTS, cABORTS,
+                                      cABORTS, cABORTS, cABORTS, cABORTS, cABORTS, cABORTS, cABORTS,
                                             cABORTS, cABORTS, cN, cN, cN}},
     {SERVER_CLOSE, ME, ME,
-     {cP, cP, cP, cCUT, cCUT, cCUT,   cCUT, cTORN, cTORN, cTORN, cTORN, cCUT,
+     {cP, cP, cP, cCUT, cCUT, cCUT,   cCUT, cTORN, cTORN, cTORN, cTORN, cCUT, cCUT,
                                             cLEFT, cLEFT, cLEFT, cLEFT, cLEFT}},
 };
 
@@ -151,6 +153,8 @@ static const struct way ways[] = {
      {SERVED, {SERVER, CLOSE_FIRST, N}}},
     {"one device closed and fetched", ACT_CLOSED, ACTIVE, ACTIVE, INITIALIZING, 0,
      {SHARED, {SERVER, CLOSE_FIRST, N}, {PRIMARY, GET_COMMAND, VD_E_CLOSE}}},
+    {"the only open device closed", ACT_PART, ACTIVE, INITIALIZING, INITIALIZING, 0,
+     {ATTENDED, OPEN_ONE, {SERVER, CLOSE_FIRST, N}}},
     {"closed with a fetched command", ENDING, ACTIVE, ACTIVE, ACTIVE, 0, {HOLDING, BOTH_CLOSED}},
     {"closed with a queued command", ENDING, ACTIVE, INITIALIZING, INITIALIZING, 0,
      {SERVED, {SERVER, SEND, N}, BOTH_CLOSED}},
@@ -163,6 +167,8 @@ static const struct way ways[] = {
      {SERVED, BOTH_CLOSED, {SERVER, AGENT_JOIN, N}}},
     {"finished, the client has left", TERM, TERMINATED, TERMINATED, DNE, 1,
      {FINISHED, {PRIMARY, CLOSE, N}}},
+    {"finished, the client has died", TERM, TERMINATED, TERMINATED, DNE, 1,
+     {FINISHED, {PRIMARY, KILL, N}}},
     {"finished before the agent came", TERM_LATE, TERMINATED, TERMINATED, TERMINATED, 0,
      {ALONE, OPEN_ONE, BOTH_CLOSED}},
 };
@@ -186,12 +192,11 @@ static int way_left(struct way *way, const struct stage *stage)
 static void walk_ends(struct walk *walk)
 {
     struct way way;
-    int far = walk->scene->far;
     for (unsigned s = 0; s < COUNT(stages); s++) {
         if (way_left(&way, &stages[s]))
             walk_way(walk, &way);
         for (unsigned b = 0; b < COUNT(blows); b++) {
-            if (!way_abort(&way, &stages[s], &blows[b], SERVER, far))
+            if (!way_abort(&way, &stages[s], &blows[b], SERVER))
                 continue;
             way.column = stages[s].has & SERVER_DEVICES ? ABORT_DEV
                          : stages[s].has & JOINED       ? ABORT_BUF
@@ -217,8 +222,27 @@ static void walk_server(int far)
     fprintf(stderr, "%u cells, %s\n", walk.cells, far ? "processes of their own" : "one process");
 }
 
+/* When the server of an ended set has left, there is nothing for another one. [AMB-27] */
+static void open_after_the_end(void)
+{
+    static struct scene scene;
+    struct way way = {.script = {FINISHED, {SERVER, SERVER_CLOSE, N}}};
+    scene_begin(&scene, 1);
+    scene_reset(&scene);
+    for (const struct move *move = way.script; move->step != NO_STEP; move++)
+        CHECK_EQUAL(scene_do(&scene, (enum who)move->who, move->step), move->wanted);
+    vdi_result result;
+    /* The primary's library may not have heard of it yet. */
+    while ((result = (vdi_result)scene_do(&scene, VISITOR, SERVER_OPEN)) == VD_E_BUSY)
+        sched_yield();
+    CHECK_RESULT(result, VD_E_INVALID);
+    CHECK_EQUAL(scene_view(&scene, PRIMARY), TERMINATED);
+    scene_end(&scene);
+}
+
 static void run(void)
 {
+    open_after_the_end();
     walk_server(0);
     walk_server(1);
 }

@@ -159,10 +159,21 @@ static inline int walk_cell(struct walk *walk, const struct row *row, const stru
            cell->others == SAME;
 }
 
+/* Whether the way can be gone in this scene: killing needs processes. */
+static inline int walk_can(const struct walk *walk, const struct way *way)
+{
+    int kills = 0;
+    for (const struct move *move = way->script; move->step != NO_STEP; move++)
+        kills |= move->step == KILL;
+    return !kills || walk->scene->far;
+}
+
 /* All calls at the end of one way. What is refused must not change anything for the next. */
 static inline void walk_way(struct walk *walk, const struct way *way)
 {
     int there = 0;
+    if (!walk_can(walk, way))
+        return;
     walk->way = way;
     for (unsigned i = 0; i < walk->table->row_count; i++) {
         const struct row *row = &walk->table->rows[i];

@@ -130,12 +130,12 @@ static inline int stage_has(const struct stage *stage, enum who who)
 
 /* A stage and its abort; 0 if there is no such way, or `me` does not see its end. */
 static inline int way_abort(struct way *way, const struct stage *stage, const struct blow *blow,
-                            enum who me, int far)
+                            enum who me)
 {
     static char name[128];
     int gone = blow->step == CLOSE || blow->step == SERVER_CLOSE || blow->step == KILL;
     if ((stage->has & blow->needs) != blow->needs || stage->has & blow->without ||
-        !stage_has(stage, me) || (gone && blow->who == (int)me) || (blow->step == KILL && !far))
+        !stage_has(stage, me) || (gone && blow->who == (int)me))
         return 0;
     snprintf(name, sizeof name, "%s, then %s", stage->name, blow->name);
     way_begin(way, stage);

@@ -82,12 +82,29 @@ impl DeviceState {
         self.set.participant.completion_ring(self.index)
     }
 
+    /// Lets a call pass or refuses it by the state that this device sees. [AMB-39]
+    fn check(&self, call: ClientCall, progress: &Progress) -> Result<()> {
+        let state = if self.set.participant.is_aborted() {
+            ClientState::Abort
+        } else if progress.closed {
+            ClientState::Terminated
+        } else {
+            ClientState::Active
+        };
+        state::client(call, state).map_err(|error| match error.kind() {
+            ErrorKind::Protocol => {
+                let text = "the device was closed, and VD_E_CLOSE was returned before";
+                Error::new(ErrorKind::Protocol, text)
+            }
+            _ => error,
+        })
+    }
+
     /// One look at the queue: a command, the end, or `None` for nothing yet.
     pub(super) fn next(&self) -> Option<Result<Command>> {
         let mut progress = lock(&self.progress);
-        if let Err(error) = state::client(ClientCall::GetCommand, progress.state()) {
-            let text = "the device was closed, and VD_E_CLOSE was returned before";
-            return Some(Err(Error::new(error.kind(), text)));
+        if let Err(error) = self.check(ClientCall::GetCommand, &progress) {
+            return Some(Err(error));
         }
         // Read before the ring: what the server sent before it closed comes first. [AMB-17]
         let closing = self.set.participant.server_device(self.index) == Some(ServerDevice::Closed);
@@ -227,11 +244,8 @@ impl DeviceState {
     pub(super) fn complete(&self, slot: u32, completion: Completion) -> Result<()> {
         let participant = &self.set.participant;
         participant.check_open()?;
-        if participant.is_aborted() {
-            return Err(state::aborted());
-        }
         let mut progress = lock(&self.progress);
-        state::client(ClientCall::CompleteCommand, progress.state())?;
+        self.check(ClientCall::CompleteCommand, &progress)?;
         let active = progress.finish(slot, &completion)?;
         if active.has_handle {
             handles::retire(participant.control(), self.index, slot);
@@ -358,15 +372,6 @@ enum Look {
 }
 
 impl Progress {
-    /// The state of the set as this device sees it. [AMB-39]
-    fn state(&self) -> ClientState {
-        if self.closed {
-            ClientState::Terminated
-        } else {
-            ClientState::Active
-        }
-    }
-
     /// Removes an active command, if the completion is acceptable. [CDEV-COMPLETE-07, AMB-34]
     fn finish(&mut self, slot: u32, completion: &Completion) -> Result<Active> {
         let index = slot as usize;

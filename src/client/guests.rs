@@ -8,7 +8,7 @@ use crate::participant::{join, lock};
 use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::Instance;
-use crate::protocol::state::{self, ClientCall, Phase};
+use crate::protocol::state::{self, ClientCall};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
@@ -117,16 +117,7 @@ impl Guests {
     fn let_server_in(&self, present: &Present) -> Result<()> {
         let mut guests = present.guests.iter();
         let served = guests.any(|(guest, _)| guest.role() == Some(Role::Server));
-        let refusal = |kind, text: String| Err(Error::new(kind, text));
-        match self.set.participant.phase() {
-            Phase::Aborted => Err(state::aborted()),
-            Phase::Terminated => refusal(ErrorKind::Invalid, "the set has ended".into()),
-            Phase::Created if !served => Ok(()),
-            _ => {
-                let text = format!("another server has opened set {}", self.set.name);
-                refusal(ErrorKind::Busy, text)
-            }
-        }
+        state::server_open(self.set.participant.phase(), served)
     }
 
     /// Maps an area that the server made, and passes it on to every secondary.
@@ -246,14 +237,11 @@ impl Guest {
     fn gone(&self) {
         let set = &self.guests.set;
         match *lock(&self.place) {
-            Some((Role::Server, _)) => {
-                let unattached = [Phase::Created, Phase::Terminated, Phase::Aborted];
-                if !unattached.contains(&set.participant.phase()) {
-                    set.participant.server_died();
-                }
+            Some((Role::Server, _)) if set.participant.phase().is_served() => {
+                set.participant.server_died();
             }
             Some((Role::Secondary, number)) => set.note_lost_secondary(number),
-            None => {}
+            Some((Role::Server, _)) | None => {}
         }
     }
 

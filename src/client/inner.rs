@@ -214,11 +214,9 @@ impl Inner {
     /// Whether closing must end the set for a server that is attached and has not closed all its
     /// devices. [CSET-CLOSE-08, CSET-CLOSE-06]
     pub(super) fn must_abort_at_close(&self) -> bool {
-        let attached = matches!(
-            self.participant.phase(),
-            Phase::Connected | Phase::Configurable | Phase::Configured
-        );
-        self.id == PRIMARY && attached && !self.participant.all_devices_closed()
+        self.id == PRIMARY
+            && self.participant.phase().is_served()
+            && !self.participant.all_devices_closed()
     }
 }
 

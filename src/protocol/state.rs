@@ -2,6 +2,10 @@
 //!
 //! Sections 10.2 and 10.3 of the specification as two tables; section 24 settles the cells in
 //! which the sources disagree. The code asks these tables and nothing else.
+//!
+//! Four calls have no row. Create asks whether the name is free. Close and IsSharedBuffer are
+//! allowed in every state; their results depend on devices and buffers. A call that opens makes a
+//! new handle, so there is no Open or OpenInSecondary on something that is open already.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt::{self, Display};
@@ -36,6 +40,14 @@ impl Phase {
             6 => Self::Aborted,
             _ => return None,
         })
+    }
+
+    /// Whether a server has opened the set, and is not done with it.
+    pub(crate) fn is_served(self) -> bool {
+        matches!(
+            self,
+            Self::Connected | Self::Configurable | Self::Configured
+        )
     }
 }
 
@@ -102,6 +114,13 @@ pub(crate) enum ServerState {
     Abort,
 }
 
+impl ServerState {
+    /// Whether nothing more is expected of the clients.
+    pub(crate) fn has_ended(self) -> bool {
+        matches!(self, Self::Terminated | Self::Abort)
+    }
+}
+
 /// The rows of 10.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServerCall {
@@ -136,6 +155,7 @@ const PROTOCOL: Cell = Cell::No(ErrorKind::Protocol);
 const INVALID: Cell = Cell::No(ErrorKind::Invalid);
 const ABORT: Cell = Cell::No(ErrorKind::Abort);
 const CLOSE: Cell = Cell::No(ErrorKind::Close);
+const BUSY: Cell = Cell::No(ErrorKind::Busy);
 
 /// Section 10.2. Columns: Configurable, Initializing, Active, Terminated, Abort.
 #[rustfmt::skip]
@@ -166,6 +186,9 @@ const SERVER: [(ServerCall, [Cell; 6]); 12] = [
     (ServerCall::SignalAbort,            [GO,       GO,       GO,       GO,       GO,       GO]),
 ];
 
+/// A server that wants to open a set that has none. Columns: the phases, from Created to Aborted.
+const SERVER_OPEN: [Cell; 6] = [GO, BUSY, BUSY, BUSY, INVALID, ABORT];
+
 /// What the client table says.
 pub(crate) fn client_cell(call: ClientCall, state: ClientState) -> Cell {
     CLIENT[call as usize].1[state as usize]
@@ -184,6 +207,16 @@ pub(crate) fn client(call: ClientCall, state: ClientState) -> Result<()> {
 /// Lets a server call pass or refuses it.
 pub(crate) fn server(call: ServerCall, state: ServerState) -> Result<()> {
     judge(server_cell(call, state), state)
+}
+
+/// Lets a server in or refuses it. [AMB-27]
+pub(crate) fn server_open(phase: Phase, has_server: bool) -> Result<()> {
+    let cell = match SERVER_OPEN[phase as usize - 1] {
+        ABORT => ABORT,
+        _ if has_server => BUSY,
+        cell => cell,
+    };
+    judge(cell, phase)
 }
 
 fn judge(cell: Cell, state: impl Display) -> Result<()> {
@@ -206,6 +239,18 @@ pub(crate) fn not_open() -> Error {
         ErrorKind::Protocol,
         "the handle is not open in this process",
     )
+}
+
+impl Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created | Self::Connected | Self::Configurable | Self::Configured => {
+                "another server has opened the set"
+            }
+            Self::Terminated => "the set has ended",
+            Self::Aborted => "the set is aborted",
+        })
+    }
 }
 
 impl Display for ClientState {

@@ -213,13 +213,13 @@ impl Inner {
 
     /// Whether closing now leaves clients without an ending. [AMB-40]
     pub(super) fn must_abort_at_close(&self) -> bool {
-        !matches!(self.state(), ServerState::Terminated | ServerState::Abort)
+        !self.state().has_ended()
     }
 
     /// The primary has closed the set or died. That is an abort, unless all devices are closed:
     /// then what it completed before it left still counts. [CRASH-02, CSET-CLOSE-06]
     pub(super) fn primary_gone(&self) {
-        if !matches!(self.state(), ServerState::Terminated | ServerState::Abort) {
+        if !self.state().has_ended() {
             self.left.store(true, Ordering::Release);
             if lock(&self.progress).closed < self.participant.device_count() {
                 self.participant.primary_left();
