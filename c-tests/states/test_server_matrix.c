@@ -207,7 +207,7 @@ static void walk_ends(struct walk *walk)
 }
 
 /*
- * [ST-02, ST-03, ST-04, ST-06, ST-30, ST-32, ST-40, ST-41]
+ * [ST-02, ST-03, ST-04, ST-06, ST-30, ST-31, ST-32, ST-40, ST-41]
  * [AMB-02, AMB-04, AMB-07, AMB-08, AMB-40, AMB-41]
  */
 static void walk_server(int far)
