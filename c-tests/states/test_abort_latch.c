@@ -1,6 +1,6 @@
 /*
- * An abort is a latch: it ends every call that waits, in whatever process and by whatever cause, and
- * no transition that happens at the same moment takes it back.
+ * An abort is a latch: it ends every call that waits, in whatever process and by whatever cause,
+ * and no transition that happens at the same moment takes it back.
  */
 #include "ways.h"
 

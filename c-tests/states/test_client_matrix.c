@@ -1,7 +1,7 @@
 /*
  * Every cell of the client's state table, by every way into the state, in the primary and in a
- * secondary, with all actors in one process and with each in its own. Where the specification leaves
- * a choice, its section 24 decides.
+ * secondary, with all actors in one process and with each in its own. Where the specification
+ * leaves a choice, its section 24 decides.
  */
 #include "ways.h"
 

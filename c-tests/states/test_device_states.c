@@ -1,6 +1,6 @@
 /*
- * Every call of a device in every state of it, on both sides, by every way into the state; the other
- * device of the set goes on.
+ * Every call of a device in every state of it, on both sides, by every way into the state; the
+ * other device of the set goes on.
  */
 #include "ways.h"
 

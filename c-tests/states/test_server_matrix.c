@@ -1,6 +1,7 @@
 /*
  * Every cell of the server's state table, by every way into the state, with all actors in one
- * process and with each in its own. Where the specification leaves a choice, its section 24 decides.
+ * process and with each in its own. Where the specification leaves a choice, its section 24
+ * decides.
  */
 #include "ways.h"
 
@@ -60,7 +61,8 @@ static const char *const columns[] = {
 #define cTORN TO(VD_E_PROTOCOL, DNE, ABORTED)
 
 static const struct row rows[] = {
-    /* DNE       Conn  Conf  Init   Active: agent, one device, no agent, all, first closed, part, ending
+    /* DNE       Conn  Conf  Init
+     *     Active: agent, one device, no agent, all devices, first closed, part, ending
      *                                      Terminated   Abort */
     {SERVER_OPEN, ME, ME,
      {cI, cOPENED, c_, c_, c_, c_,    c_, c_, c_, c_, c_, c_, c_,
