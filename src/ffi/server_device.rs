@@ -62,8 +62,8 @@ pub unsafe extern "C" fn vdi_server_open_device(
 ///         is not VDC_ClearError; [ERR-02]
 ///         VD_E_PROTOCOL (ERROR_INVALID_HANDLE) if the device is closed or not an open handle;
 ///         VD_E_ABORT (ERROR_OPERATION_ABORTED) if the set is aborted;
-///         VD_E_INVALID (ERROR_INVALID_PARAMETER) if the buffer is not an allocated shared buffer
-///         of the set, is missing in a Read or Write, or is smaller than `size`. [AMB-28]
+///         VD_E_INVALID (ERROR_INVALID_PARAMETER) if the buffer of a Read or Write is not an
+///         allocated shared buffer of the set, or is smaller than `size`. [AMB-28]
 ///         And without a call of the routine:
 ///         VD_E_INVALID if `command` or its completion routine is null. [AMB-28]
 #[unsafe(no_mangle)]

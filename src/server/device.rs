@@ -24,7 +24,7 @@ pub struct Request {
     pub size: u32,
     /// Position on the device. [CMD-03]
     pub position: i64,
-    /// Address of an allocated buffer, or 0 for none.
+    /// Address of an allocated buffer, or 0 for none. Anything else is as 0, but in a Read or Write.
     pub address: usize,
 }
 
@@ -143,6 +143,7 @@ struct Outstanding {
     callback: Callback,
     code: i32,
     size: u32,
+    /// The buffer that was lent, or 0.
     address: usize,
     /// Place in the order of sending.
     position: u32,
@@ -263,7 +264,7 @@ impl DeviceState {
             callback,
             code: request.code,
             size: request.size,
-            address: request.address,
+            address: place.map_or(0, |_| request.address),
             position: progress.sent,
         });
         self.set.command_sent();

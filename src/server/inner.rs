@@ -119,15 +119,15 @@ impl Inner {
             .collect()
     }
 
-    /// Lends the buffer of a request to the client. `Some(None)` if it has none and needs none.
+    /// Lends the buffer of a request to the client. `Some(None)` if it has none and needs none:
+    /// for a command that moves no data, an address that is no buffer means nothing. [CMD-04]
     pub(super) fn lend(&self, request: &Request) -> Option<Option<Place>> {
         let moves_data = moves_data(request.code);
-        if request.address == 0 {
-            return (!moves_data).then_some(None);
-        }
         let size = if moves_data { request.size } else { 0 };
-        let (area, offset) = lock(&self.pool).lend(request.address, size)?;
-        Some(Some(Place { area, offset }))
+        match lock(&self.pool).lend(request.address, size) {
+            Some((area, offset)) => Some(Some(Place { area, offset })),
+            None => (!moves_data).then_some(None),
+        }
     }
 
     /// A command is about to be sent.
