@@ -1,7 +1,6 @@
 /*
  * Every command code travels unchanged, with its size, position and buffer, and every completion
  * comes back unchanged. The server runs here, the client in another process.
- * [CMD-01..04, CDEV-COMPLETE-01..14, SDEV-SEND-06..08, AMB-20, AMB-21, AMB-29, AMB-34, AMB-35]
  */
 #include "engine.h"
 #include "roles.h"
@@ -9,6 +8,7 @@
 #include <limits.h>
 
 #define BUFFER_SIZE 65536
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const int32_t codes[] = {
     VDC_Read,        VDC_Write,         VDC_ClearError,      VDC_Rewind,
@@ -16,13 +16,17 @@ static const int32_t codes[] = {
     VDC_GetPosition, VDC_SetPosition,   VDC_Discard,         VDC_Flush,
     VDC_Snapshot,    VDC_MountSnapshot, VDC_PrepareToFreeze, VDC_FileInfoBegin,
     VDC_FileInfoEnd, VDC_GetError,      VDC_Complete,
-    /* Unknown ones. [CMD-02] */
-    0, 20, 1000, -1, INT32_MIN, INT32_MAX,
+    /* Unknown ones. */
+    0, 20, 255, 1000, 65537, -1, INT32_MIN, INT32_MAX,
 };
-#define CODES (sizeof codes / sizeof *codes)
 
-static const int64_t positions[] = {0, 1, -1, INT64_MIN, INT64_MAX, 0x0123456789abcdef};
-#define POSITIONS (sizeof positions / sizeof *positions)
+static const int64_t positions[] = {0,         1,         -1,
+                                    INT64_MIN, INT64_MAX, 0x0123456789abcdef,
+                                    INT32_MIN, 1LL << 32, ~(1LL << 32)};
+
+/* What a transfer may ask for, and the bits that other commands may have in the field. */
+static const int32_t transfer_sizes[] = {BUFFER_SIZE, 0, 1, 512, BUFFER_SIZE - 1};
+static const int32_t other_sizes[] = {0, 1, -1, INT32_MIN, INT32_MAX, 0x55aa00ff, BUFFER_SIZE + 1};
 
 static struct engine engine;
 static struct peer client;
@@ -33,24 +37,30 @@ static int is_transfer(int32_t code)
 }
 
 /* Sends one command and completes it in the other process; compares everything on both sides. */
-static void exchange(VDS_Command *command, int32_t code, uint32_t bytes, int64_t position)
+static struct answer exchange(VDS_Command *command, int32_t code, uint32_t bytes, int64_t position)
 {
     static struct pending pending;
     pending_prepare(&pending, command);
     command->outPosition = -77;
+    command->completionCode = -77;
+    command->bytesTransferred = -77;
+    VDS_Command sent = *command;
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], command), NOERROR);
     struct answer got = client_fetch(client, 0, command->commandCode);
-    CHECK_EQUAL(got.command.size, command->size);
-    CHECK_EQUAL(got.command.position, command->inPosition);
-    CHECK_EQUAL(got.command.buffer != NULL, command->buffer != NULL); /* CMD-04 */
+    CHECK_EQUAL(got.command.size, sent.size);
+    CHECK_EQUAL(got.command.position, sent.inPosition);
     ASK(client, NOERROR, COMPLETE, .slot = got.slot, .code = code, .bytes = bytes,
         .position = position);
     pending_wait(&pending);
     CHECK_EQUAL(pending_calls(&pending), 1);
     CHECK_EQUAL(command->completionCode, code);
     CHECK_EQUAL(command->outPosition, position);
-    if (is_transfer(command->commandCode))
-        CHECK_EQUAL(command->bytesTransferred, bytes);
+    CHECK_EQUAL(command->bytesTransferred, is_transfer(sent.commandCode) ? (int32_t)bytes : 0);
+    sent.completionCode = command->completionCode;
+    sent.outPosition = command->outPosition;
+    sent.bytesTransferred = command->bytesTransferred;
+    CHECK(memcmp(&sent, command, sizeof sent) == 0); /* the inputs are as they were */
+    return got;
 }
 
 static void clear_error(void)
@@ -59,70 +69,145 @@ static void clear_error(void)
     exchange(&command, ERROR_SUCCESS, 0, 0);
 }
 
+/*
+ * Every code with every size and position: those that are inputs, and those that mean nothing to
+ * the command. [CMD-02, CMD-03, CMD-04, AMB-20, AMB-21, AMB-29, AMB-35]
+ */
 static void every_code(uint8_t *buffer)
 {
-    for (unsigned i = 0; i < CODES; i++)
-        for (unsigned p = 0; p < POSITIONS; p++) {
-            static const int32_t counts[] = {0, 1, -1, INT32_MIN, INT32_MAX};
-            VDS_Command command = {.commandCode = codes[i], .inPosition = positions[p]};
-            if (is_transfer(codes[i])) {
-                command.buffer = buffer;
-                command.size = p == 0 ? BUFFER_SIZE : 512 * (int32_t)p;
-            } else {
-                command.size = counts[p % 5]; /* AMB-20 */
-            }
-            exchange(&command, ERROR_SUCCESS, is_transfer(codes[i]) ? (uint32_t)command.size : 0,
-                     positions[POSITIONS - 1 - p]);
+    for (unsigned c = 0; c < COUNT(codes); c++) {
+        int transfer = is_transfer(codes[c]);
+        const int32_t *sizes = transfer ? transfer_sizes : other_sizes;
+        unsigned count = transfer ? COUNT(transfer_sizes) : COUNT(other_sizes);
+        for (unsigned n = 0; n < COUNT(positions) * count; n++) {
+            VDS_Command command = {.commandCode = codes[c],
+                                   .size = sizes[n % count],
+                                   .inPosition = positions[n / count],
+                                   .buffer = transfer ? buffer : NULL};
+            struct answer got = exchange(&command, ERROR_SUCCESS,
+                                         transfer ? (uint32_t)command.size : 0,
+                                         positions[(n + c) % COUNT(positions)]);
+            CHECK_EQUAL(got.command.buffer != NULL, transfer);
         }
-    /* Other commands may carry a buffer, too. [SDEV-SEND-07] */
-    VDS_Command command = {.commandCode = VDC_FileInfoBegin, .buffer = buffer, .size = 100};
-    exchange(&command, ERROR_SUCCESS, 0, 5);
-    /* Byte counts of other commands are ignored. [CDEV-COMPLETE-04] */
-    command = (VDS_Command){.commandCode = VDC_Flush};
-    exchange(&command, ERROR_SUCCESS, UINT32_MAX, 6);
+    }
 }
 
-/* A start of SetPosition is in `size`. [CMD-SPOS-02] */
+/* Start and offset of SetPosition; its result and that of GetPosition. [CMD-SPOS-02, AMB-21] */
 static void set_position(void)
 {
     static const int32_t starts[] = {VDC_Beginning, VDC_Current, VDC_End};
     for (int i = 0; i < 3; i++) {
         VDS_Command command = {
             .commandCode = VDC_SetPosition, .size = starts[i], .inPosition = -4096};
-        exchange(&command, ERROR_SUCCESS, 0, 1000 + i);
+        exchange(&command, ERROR_SUCCESS, 0, INT64_MAX - i);
+        command = (VDS_Command){.commandCode = VDC_GetPosition};
+        exchange(&command, ERROR_SUCCESS, 0, INT64_MIN + i);
     }
 }
 
-/* Every code is carried unchanged, with the bytes of a transfer. [CDEV-COMPLETE-14, CC-30] */
+/*
+ * Other commands may carry a buffer, and its bytes are there. An address that is no buffer is
+ * nothing to them. [CMD-04, SDEV-SEND-07]
+ */
+static void buffers_of_other_commands(uint8_t *buffer)
+{
+    uint8_t *freed = engine_buffer(&engine, BUFFER_SIZE);
+    CHECK_RESULT(vdi_server_free_buffer(engine.server, freed, BUFFER_SIZE), NOERROR);
+    uint8_t *const nothing[] = {freed, buffer + 1, (uint8_t *)&engine, (uint8_t *)UINTPTR_MAX};
+    pattern_fill(buffer, BUFFER_SIZE, 17);
+    for (unsigned c = 0; c < COUNT(codes); c++) {
+        if (is_transfer(codes[c]))
+            continue;
+        VDS_Command command = {.commandCode = codes[c], .buffer = buffer, .size = INT32_MAX};
+        struct answer got = exchange(&command, ERROR_SUCCESS, 0, 5);
+        ASK(client, 1, LOOK, .address = got.address, .bytes = BUFFER_SIZE, .seed = 17);
+        for (unsigned i = 0; i < COUNT(nothing); i++) {
+            command = (VDS_Command){.commandCode = codes[c], .buffer = nothing[i]};
+            got = exchange(&command, ERROR_SUCCESS, 0, 6);
+            CHECK_EQUAL(got.address, 0);
+        }
+    }
+}
+
+/* An address that becomes a buffer while such a command is under way is not touched by it. */
+static void buffer_is_born_meanwhile(void)
+{
+    uint8_t *first = engine_buffer(&engine, BUFFER_SIZE);
+    CHECK_RESULT(vdi_server_free_buffer(engine.server, first, BUFFER_SIZE), NOERROR);
+    struct pending flush_ended, write_ended;
+    VDS_Command flush = {.commandCode = VDC_Flush, .buffer = first};
+    VDS_Command write = {.commandCode = VDC_Write, .size = BUFFER_SIZE};
+    pending_prepare(&flush_ended, &flush);
+    pending_prepare(&write_ended, &write);
+    CHECK_RESULT(vdi_server_send_command(engine.devices[0], &flush), NOERROR);
+    write.buffer = engine_buffer(&engine, BUFFER_SIZE);
+    CHECK(write.buffer == first);
+    CHECK_RESULT(vdi_server_send_command(engine.devices[0], &write), NOERROR);
+    struct answer got = client_fetch(client, 0, VDC_Flush);
+    CHECK_EQUAL(got.address, 0);
+    ASK(client, NOERROR, COMPLETE, .slot = got.slot);
+    pending_wait(&flush_ended);
+    /* Still with the client. */
+    CHECK_RESULT(vdi_server_free_buffer(engine.server, first, BUFFER_SIZE), VD_E_INVALID);
+    got = client_fetch(client, 0, VDC_Write);
+    ASK(client, NOERROR, COMPLETE, .slot = got.slot, .bytes = BUFFER_SIZE);
+    pending_wait(&write_ended);
+    CHECK_RESULT(vdi_server_free_buffer(engine.server, first, BUFFER_SIZE), NOERROR);
+}
+
+/* Byte counts of other commands are ignored. [CDEV-COMPLETE-04] */
+static void bytes_of_other_commands(void)
+{
+    for (unsigned c = 0; c < COUNT(codes); c++)
+        if (!is_transfer(codes[c])) {
+            VDS_Command command = {.commandCode = codes[c], .size = 100};
+            exchange(&command, ERROR_SUCCESS, UINT32_MAX, 6);
+        }
+}
+
+/*
+ * Every code is carried unchanged, with the bytes of a transfer.
+ * [CC-30, CMD-01, CMD-05, CDEV-COMPLETE-14]
+ */
 static void every_completion(uint8_t *buffer)
 {
     static const int32_t completions[] = {
-        ERROR_INVALID_HANDLE,       ERROR_ARENA_TRASHED,       ERROR_HANDLE_EOF,
-        ERROR_HANDLE_DISK_FULL,     ERROR_NOT_SUPPORTED,       ERROR_INVALID_PARAMETER,
-        ERROR_DISK_FULL,            ERROR_OPERATION_ABORTED,   ERROR_END_OF_MEDIA,
-        ERROR_FILEMARK_DETECTED,    ERROR_BEGINNING_OF_MEDIA,  ERROR_SETMARK_DETECTED,
-        ERROR_NO_DATA_DETECTED,     ERROR_INVALID_BLOCK_LENGTH, ERROR_UNABLE_TO_LOCK_MEDIA,
-        ERROR_UNABLE_TO_UNLOAD_MEDIA, ERROR_MEDIA_CHANGED,     ERROR_BUS_RESET,
-        ERROR_NO_MEDIA_IN_DRIVE,    ERROR_IO_DEVICE,           ERROR_EOM_OVERFLOW,
-        ERROR_NO_SYSTEM_RESOURCES,  1,                         -1,
-        INT32_MIN,                  INT32_MAX,                 31337,
+        ERROR_INVALID_HANDLE,         ERROR_ARENA_TRASHED,        ERROR_HANDLE_EOF,
+        ERROR_HANDLE_DISK_FULL,       ERROR_NOT_SUPPORTED,        ERROR_INVALID_PARAMETER,
+        ERROR_DISK_FULL,              ERROR_OPERATION_ABORTED,    ERROR_END_OF_MEDIA,
+        ERROR_FILEMARK_DETECTED,      ERROR_BEGINNING_OF_MEDIA,   ERROR_SETMARK_DETECTED,
+        ERROR_NO_DATA_DETECTED,       ERROR_INVALID_BLOCK_LENGTH, ERROR_UNABLE_TO_LOCK_MEDIA,
+        ERROR_UNABLE_TO_UNLOAD_MEDIA, ERROR_MEDIA_CHANGED,        ERROR_BUS_RESET,
+        ERROR_NO_MEDIA_IN_DRIVE,      ERROR_IO_DEVICE,            ERROR_EOM_OVERFLOW,
+        ERROR_NO_SYSTEM_RESOURCES,    1,                          -1,
+        INT32_MIN,                    INT32_MAX,                  0x55aa00ff,
+        VD_E_ABORT,                   31337,
     };
-    for (unsigned i = 0; i < sizeof completions / sizeof *completions; i++) {
-        VDS_Command command = {.commandCode = i % 2 ? VDC_Read : VDC_Write,
-                               .buffer = buffer,
-                               .size = BUFFER_SIZE};
-        exchange(&command, completions[i], i * 512, -9);
-        clear_error();
-        command = (VDS_Command){.commandCode = 1000 + (int32_t)i};
+    for (unsigned i = 0; i < COUNT(completions); i++) {
+        static const int32_t other[] = {VDC_Flush, VDC_Load, VDC_SkipMarks, 1000};
+        for (int32_t code = VDC_Read; code <= VDC_Write; code++) {
+            VDS_Command command = {.commandCode = code, .buffer = buffer, .size = BUFFER_SIZE};
+            exchange(&command, completions[i], i * 512, -9);
+            clear_error();
+        }
+        VDS_Command command = {.commandCode = other[i % 4]};
         exchange(&command, completions[i], 0, 9);
         clear_error();
     }
-    /* The end of the data with nothing, and a short success. [CMD-READ-06, AMB-34] */
-    VDS_Command command = {.commandCode = VDC_Read, .buffer = buffer, .size = BUFFER_SIZE};
-    exchange(&command, ERROR_HANDLE_EOF, 0, 0);
-    clear_error();
-    exchange(&command, ERROR_SUCCESS, 1, 0);
-    exchange(&command, ERROR_SUCCESS, 0, 0);
+}
+
+/* Nothing and everything together with an error, and a short success. [CMD-READ-06, AMB-34] */
+static void unusual_counts(uint8_t *buffer)
+{
+    for (int32_t code = VDC_Read; code <= VDC_Write; code++) {
+        VDS_Command command = {.commandCode = code, .buffer = buffer, .size = BUFFER_SIZE};
+        exchange(&command, ERROR_HANDLE_EOF, 0, 0);
+        clear_error();
+        exchange(&command, ERROR_END_OF_MEDIA, BUFFER_SIZE, 0);
+        clear_error();
+        exchange(&command, ERROR_SUCCESS, 1, 0);
+        exchange(&command, ERROR_SUCCESS, 0, 0);
+    }
 }
 
 /* A completion that is refused leaves the command active. [CDEV-COMPLETE-07, AMB-34] */
@@ -179,7 +264,11 @@ static void run(void)
     uint8_t *buffer = engine_buffer(&engine, BUFFER_SIZE);
     every_code(buffer);
     set_position();
+    buffers_of_other_commands(buffer);
+    buffer_is_born_meanwhile();
+    bytes_of_other_commands();
     every_completion(buffer);
+    unusual_counts(buffer);
     refused_completions(buffer);
     bytes_arrive(buffer);
     engine_close(&engine);

@@ -128,7 +128,7 @@ static void full_disk(void)
 {
     int32_t end;
     client = script_client(1, VDF_LikeDisk);
-    script_shelve(&client, 0, "small", BLOCKS(100));
+    script_shelve(&client, 0, BLOCKS(100), "small");
     client.gather = 3;
     start(VDF_WriteMedia);
     CHECK_EQUAL(drive_write(disk, NEW, 0, BLOCKS(300), &end), BLOCKS(100));
@@ -140,7 +140,7 @@ static void full_disk(void)
 static void run(void)
 {
     client = script_client(1, VDF_LikeDisk);
-    script_shelve(&client, 0, "disk", INT64_MAX);
+    script_shelve(&client, 0, INT64_MAX, "disk");
     overwrite_with_truncation();
     read_by_offset();
     positions();

@@ -56,7 +56,7 @@ static void full_disk(void)
 {
     int32_t end;
     client = script_client(1, VDF_LikePipe | VDF_Discard);
-    script_shelve(&client, 0, "small", BLOCKS(130));
+    script_shelve(&client, 0, BLOCKS(130), "small");
     client.gather = 4;
     start(VDF_WriteMedia);
     static const uint32_t sizes[] = {40, 0};
@@ -76,7 +76,7 @@ static void full_disk(void)
 static void run(void)
 {
     client = script_client(1, VDF_LikePipe | VDF_RequestComplete);
-    script_shelve(&client, 0, "pipe", INT64_MAX);
+    script_shelve(&client, 0, INT64_MAX, "pipe");
     back_up();
     restore();
     full_disk();

@@ -167,7 +167,7 @@ static void use_tape(const char *label, uint32_t mark_size)
 {
     client = script_client(1, VDF_LikeTape | VDF_Discard);
     client.config.softFileMarkBlockSize = mark_size;
-    script_shelve(&client, 0, label, INT64_MAX);
+    script_shelve(&client, 0, INT64_MAX, "%s", label);
     first_backup();
     append();
     look_at_the_tape(label, mark_size);

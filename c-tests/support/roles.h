@@ -77,7 +77,7 @@ static inline int pattern_matches(const void *address, size_t size, uint8_t seed
     return 1;
 }
 
-#define CLIENT_SLOTS 1024
+#define CLIENT_SLOTS 4096
 
 struct client {
     vdi_set *set;

@@ -2,6 +2,7 @@
 
 #include "media/features.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* Set before a Read, and no byte of a stream. */
@@ -16,12 +17,16 @@ struct media_client script_client(uint32_t devices, uint32_t features)
     return client;
 }
 
-void script_shelve(struct media_client *client, unsigned device, const char *label,
-                   int64_t capacity)
+void script_shelve(struct media_client *client, unsigned device, int64_t capacity,
+                   const char *label, ...)
 {
     struct shelf *shelf = &client->shelves[device];
+    va_list arguments;
     CHECK(shelf->media < SHELF_MEDIA);
-    snprintf(shelf->labels[shelf->media++], LABEL_SIZE, "%s", label);
+    va_start(arguments, label);
+    int length = vsnprintf(shelf->labels[shelf->media++], LABEL_SIZE, label, arguments);
+    va_end(arguments);
+    CHECK(length < LABEL_SIZE);
     shelf->capacity = capacity;
 }
 

@@ -36,9 +36,9 @@ struct script {
 /* A client for `devices` devices with these features, and the name of a set in it. */
 struct media_client script_client(uint32_t devices, uint32_t features);
 
-/* Puts a medium on the shelf of a device. */
-void script_shelve(struct media_client *client, unsigned device, const char *label,
-                   int64_t capacity);
+/* Puts a medium on the shelf of a device; the label is formatted. */
+void script_shelve(struct media_client *client, unsigned device, int64_t capacity,
+                   const char *label, ...) __attribute__((format(printf, 4, 5)));
 
 /* Starts the client, configures its set and opens the devices. `direction`: VDF_..Media bits. */
 void script_start(struct script *script, const struct media_client *client, uint32_t direction);
