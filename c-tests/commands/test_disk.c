@@ -45,7 +45,7 @@ static void overwrite_with_truncation(void)
     drive_read_all(disk, OLD, 0, BLOCKS(2)); /* the label at offset 0 [MOD-06, FEAT-05] */
     disk->offset = 0;
     drive_write_all(disk, NEW, 0, BLOCKS(120));
-    drive_do(disk, VDC_Flush); /* [CMD-FLUSH-01, CMD-FLUSH-02] */
+    drive_do(disk, VDC_Flush); /* [CMD-FLUSH-01, CMD-FLUSH-02, CMD-FLUSH-04] */
     file_has(BLOCKS(120));
     /* More follows the Flush. [CMD-FLUSH-03] */
     drive_write_all(disk, NEW, BLOCKS(120), BLOCKS(33));
@@ -81,7 +81,7 @@ static int64_t set_position(int32_t start_from, int64_t offset, int32_t wanted)
     return drive_command(disk, VDC_SetPosition, start_from, offset, wanted);
 }
 
-/* Offsets count from the beginning, from here or from the end. [CMD-SPOS-01, CMD-SPOS-02, AMB-19] */
+/* Offsets from the beginning, from here or from the end. [CMD-SPOS-01, CMD-SPOS-02, AMB-19] */
 static void positions(void)
 {
     start(VDF_ReadMedia);

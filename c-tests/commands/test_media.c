@@ -42,7 +42,7 @@ static int64_t stored_on(unsigned number)
 /*
  * The client has three Writes when the second of them reaches the end; more may be queued. What the
  * client has is stored as far as there is room and comes back with its own counts, what is queued
- * comes back with nothing. [EOM-04, EOM-05, EOM-08, CMD-WRITE-05, AMB-34]
+ * comes back with nothing. [EOM-04, EOM-05, EOM-06, EOM-08, CMD-WRITE-05, AMB-34]
  */
 static void end_with_writes_in_flight(uint32_t zone)
 {
@@ -88,7 +88,7 @@ static void there_and_back(uint32_t zone)
     }
 }
 
-/* The end of a medium while Reads are in flight: they bring no data that lies behind it. */
+/* The end of a medium while Reads are in flight: they bring nothing from behind it. [EOM-02] */
 static void end_with_reads_in_flight(void)
 {
     int32_t end;

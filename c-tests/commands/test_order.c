@@ -1,6 +1,5 @@
 /*
  * Several commands in flight: delivered in order, completed in any order and from any thread.
- * [CDEV-GETCMD-01..12, PROC-10, PROC-11, AMB-31, SSET-AGENT-09, SSET-AGENT-10, LNX-10]
  */
 #include "engine.h"
 #include "roles.h"
@@ -22,7 +21,10 @@ static void send_command(unsigned index, uint8_t *buffer)
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[index]), NOERROR);
 }
 
-/* The client fetches a full queue before it completes anything, then in an order of its own. */
+/*
+ * The client fetches a full queue before it completes anything, then in an order of its own.
+ * [CDEV-GETCMD-01, CDEV-GETCMD-02, CDEV-GETCMD-03, CDEV-GETCMD-07, AMB-21]
+ */
 static void fetched_in_order_completed_in_disorder(struct peer client)
 {
     uint8_t *buffers[COMMANDS];
@@ -33,14 +35,14 @@ static void fetched_in_order_completed_in_disorder(struct peer client)
         send_command(i, buffers[i]);
     }
     for (unsigned i = 0; i < COMMANDS; i++) {
-        got[i] = client_fetch(client, 0, VDC_Write); /* CDEV-GETCMD-09 */
-        CHECK_EQUAL(got[i].command.position, i);     /* CDEV-GETCMD-08 */
+        got[i] = client_fetch(client, 0, VDC_Write); /* [CDEV-GETCMD-09] */
+        CHECK_EQUAL(got[i].command.position, i);     /* [CDEV-GETCMD-08] */
     }
     ASK(client, VD_E_TIMEOUT, GET_COMMAND, .timeout = 0);
     ASK(client, VD_E_TIMEOUT, GET_COMMAND, .timeout = 50);
     CHECK_EQUAL(journal_count(&journal), 0);
     for (unsigned i = 0; i < COMMANDS; i++) {
-        unsigned index = (i * 37 + 11) % COMMANDS; /* PROC-11 */
+        unsigned index = (i * 37 + 11) % COMMANDS; /* [PROC-11] */
         ASK(client, 1, LOOK, .address = got[index].address, .bytes = SIZE, .seed = (uint8_t)index);
         ASK(client, NOERROR, COMPLETE, .slot = got[index].slot, .bytes = index * 8,
             .position = -(int64_t)index);
@@ -48,15 +50,15 @@ static void fetched_in_order_completed_in_disorder(struct peer client)
         CHECK_JOURNAL(&journal, i, &commands[index], ERROR_SUCCESS);
         CHECK_EQUAL(commands[index].bytesTransferred, index * 8);
         CHECK_EQUAL(commands[index].outPosition, -(int64_t)index);
-        CHECK(pthread_equal(journal.entries[i].thread, engine.agent.thread)); /* SSET-AGENT-10 */
+        CHECK(pthread_equal(journal.entries[i].thread, engine.agent.thread)); /* [SSET-AGENT-10] */
     }
-    journal_check_all(&journal, commands, COMMANDS, ERROR_SUCCESS); /* SSET-AGENT-09 */
+    journal_check_all(&journal, commands, COMMANDS, ERROR_SUCCESS); /* [SSET-AGENT-09] */
     for (unsigned i = 0; i < COMMANDS; i++)
         CHECK_RESULT(vdi_server_free_buffer(engine.server, buffers[i], SIZE), NOERROR);
     journal.count = 0;
 }
 
-/* Thousands in a window that slides, so that the queues wrap around many times. */
+/* Thousands in a window that slides: the queues wrap around many times. [CDEV-GETCMD-08] */
 static void long_run(struct peer client)
 {
     enum { TOTAL = 700, WINDOW = 48 };
@@ -99,7 +101,7 @@ static int threads_role(int argc, char **argv)
     CHECK_RESULT(vdi_get_command(getter.device, VDI_INFINITE, &first), NOERROR);
 
     caller_start(&caller, get_command, &getter);
-    CHECK_RESULT(vdi_get_command(getter.device, 0, &other), VD_E_BUSY); /* AMB-31 */
+    CHECK_RESULT(vdi_get_command(getter.device, 0, &other), VD_E_BUSY); /* [AMB-31] */
     CHECK(other == NULL);
     other = (VDC_Command *)set;
     CHECK_RESULT(vdi_get_command(getter.device, VDI_INFINITE, &other), VD_E_BUSY);

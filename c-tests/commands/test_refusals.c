@@ -54,7 +54,7 @@ static void refused(int32_t command)
 
 /*
  * Each style of device and each command; the mask that came through the library decides on both
- * sides. [FEAT-01, FEAT-41, CMD-CLEAR-01, CMD-FINFO-01, CMD-GETERR-01, AMB-29]
+ * sides. [FEAT-01, FEAT-02, FEAT-21, FEAT-40, CMD-CLEAR-01, CMD-FINFO-01, CMD-GETERR-01, AMB-29]
  */
 static void by_style(unsigned style)
 {

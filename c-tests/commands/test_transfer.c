@@ -1,7 +1,7 @@
 /*
  * A whole backup and a whole restore of four stripes between two processes, as real clients do it:
  * Flushes in the middle, Complete at the end, other transfer sizes on the way back, a short last
- * Read. [23.1..23.3, DATA-01..04, CMD-READ-06, CMD-READ-07, CMD-FLUSH-03, CMPL-01..08, SMP-01..14]
+ * Read. The client is written as the published samples are.
  */
 #include "engine.h"
 #include "roles.h"
@@ -32,7 +32,7 @@ struct loop {
     int flushes, completes;
 };
 
-/* The command loop of a client as the samples have it. [SMP-06..11] */
+/* What a client answers as the samples have it. [SMP-06, SMP-07, SMP-08, SMP-09] */
 static int32_t execute(struct loop *loop, FILE *file, const VDC_Command *command, uint32_t *moved)
 {
     *moved = 0;
@@ -57,6 +57,7 @@ static int32_t execute(struct loop *loop, FILE *file, const VDC_Command *command
     }
 }
 
+/* The command loop; the position is always 0. [SMP-10] */
 static void *client_loop(void *argument)
 {
     struct loop *loop = argument;
@@ -65,7 +66,7 @@ static void *client_loop(void *argument)
     char path[128];
     stripe_path(path, loop->index);
     CHECK_RESULT(vdi_open_device(loop->set, loop->name, &device), NOERROR);
-    CHECK_RESULT(vdi_get_configuration(loop->set, VDI_INFINITE, &config), NOERROR); /* SMP-13 */
+    CHECK_RESULT(vdi_get_configuration(loop->set, VDI_INFINITE, &config), NOERROR); /* [SMP-13] */
     FILE *file = fopen(path, config.features & VDF_WriteMedia ? "we" : "re");
     CHECK(file != NULL);
     VDC_Command *command;
@@ -75,12 +76,12 @@ static void *client_loop(void *argument)
         int32_t code = execute(loop, file, command, &moved);
         CHECK_RESULT(vdi_complete_command(device, command, code, moved, 0), NOERROR);
     }
-    CHECK_RESULT(result, VD_E_CLOSE); /* SMP-11 */
+    CHECK_RESULT(result, VD_E_CLOSE); /* [SMP-11] */
     CHECK(fclose(file) == 0);
     return NULL;
 }
 
-/* argv: set's name, "backup" or "restore" */
+/* argv: set's name, "backup" or "restore". [SMP-01, SMP-04, SMP-12] */
 static int client_of_stripes(int argc, char **argv)
 {
     static struct loop loops[STRIPES];
@@ -89,9 +90,9 @@ static int client_of_stripes(int argc, char **argv)
     VDConfig config = {.deviceCount = STRIPES, .features = backup ? VDF_RequestComplete : 0};
     vdi_set *set;
     CHECK_RESULT(vdi_create(NULL, argv[1], &config, NULL, &set), NOERROR);
-    tell(parent(), 0); /* only now the statement may be started. CFG-03 */
+    tell(parent(), 0); /* only now the statement may be started */
     CHECK_RESULT(vdi_get_configuration(set, VDI_INFINITE, &config), NOERROR);
-    CHECK_EQUAL(!!(config.features & VDF_CompleteEnabled), backup); /* CMPL-02, CMPL-11 */
+    CHECK_EQUAL(!!(config.features & VDF_CompleteEnabled), backup); /* [CMPL-02, CMPL-11] */
     for (unsigned i = 0; i < STRIPES; i++) {
         loops[i].set = set;
         loops[i].index = i;
@@ -116,7 +117,10 @@ static void simple(unsigned index, int32_t code)
     CHECK_EQUAL(command.completionCode, ERROR_SUCCESS);
 }
 
-/* Writes one stripe, with Flushes in the middle, Writes after them, and Complete. [CMD-FLUSH-03] */
+/*
+ * Writes one stripe, with Flushes in the middle, Writes after them, and Complete.
+ * [CMD-FLUSH-03, CMD-WRITE-01, CMPL-01, CMPL-07]
+ */
 static void *back_up(void *argument)
 {
     unsigned index = (unsigned)(uintptr_t)argument;
@@ -134,12 +138,15 @@ static void *back_up(void *argument)
             simple(index, VDC_Flush);
     }
     simple(index, VDC_Flush);
-    simple(index, VDC_Complete); /* CMPL-06 */
+    simple(index, VDC_Complete); /* [CMPL-06, CMPL-08] */
     CHECK_RESULT(vdi_server_close_device(engine.devices[index]), NOERROR);
     return NULL;
 }
 
-/* Reads one stripe in blocks of other sizes, past its end, and compares. [CMD-READ-06, 07] */
+/*
+ * Reads one stripe in blocks of other sizes, past its end, and compares.
+ * [CMD-READ-01, CMD-READ-02, CMD-READ-06, CMD-READ-07, DATA-01, DATA-03]
+ */
 static void *restore(void *argument)
 {
     unsigned index = (unsigned)(uintptr_t)argument;
@@ -170,7 +177,7 @@ static void *restore(void *argument)
         CHECK_EQUAL(command.completionCode, ERROR_HANDLE_EOF);
         CHECK_EQUAL(command.bytesTransferred, 0);
     }
-    CHECK_RESULT(vdi_server_close_device(engine.devices[index]), NOERROR); /* ERR-08 */
+    CHECK_RESULT(vdi_server_close_device(engine.devices[index]), NOERROR); /* [ERR-08] */
     return NULL;
 }
 

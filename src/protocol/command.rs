@@ -124,7 +124,7 @@ fn halves(word: u64) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    /// CC-30, CMD-02, CMD-04: every bit of a command and of a completion travels unchanged.
+    /// Every bit of a command and of a completion travels unchanged. [CC-30, CMD-02, CMD-04]
     #[test]
     fn messages_survive_the_ring() {
         let place = Place {
