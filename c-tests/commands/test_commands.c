@@ -120,6 +120,7 @@ static void buffers_of_other_commands(uint8_t *buffer)
             continue;
         VDS_Command command = {.commandCode = codes[c], .buffer = buffer, .size = INT32_MAX};
         struct answer got = exchange(&command, ERROR_SUCCESS, 0, 5);
+        CHECK(got.address != 0);
         ASK(client, 1, LOOK, .address = got.address, .bytes = BUFFER_SIZE, .seed = 17);
         for (unsigned i = 0; i < COUNT(nothing); i++) {
             command = (VDS_Command){.commandCode = codes[c], .buffer = nothing[i]};

@@ -39,6 +39,28 @@ static int64_t stored_on(unsigned number)
     return length;
 }
 
+/* A drive_write() or drive_read() that has sent all it can before the client fetches any of it. */
+struct movement {
+    int64_t (*move)(struct drive *, uint8_t, int64_t, int64_t, int32_t *);
+    int64_t moved;
+    int32_t end;
+};
+
+static vdi_result move_in_thread(void *argument)
+{
+    struct movement *movement = argument;
+    movement->moved = movement->move(drive, STREAM, 0, LENGTH, &movement->end);
+    return NOERROR;
+}
+
+static void move_while_client_is_late(struct movement *movement)
+{
+    struct caller caller;
+    caller_start(&caller, move_in_thread, movement);
+    tell(script.client, 0);
+    CHECK_RESULT(caller_join(&caller), NOERROR);
+}
+
 /*
  * The client has three Writes when the second of them reaches the end; more may be queued. What the
  * client has is stored as far as there is room and comes back with its own counts, what is queued
@@ -46,20 +68,27 @@ static int64_t stored_on(unsigned number)
  */
 static void end_with_writes_in_flight(uint32_t zone)
 {
-    int32_t end;
     int64_t room = zone ? ZONE + SCRIPT_TRANSFER : SCRIPT_TRANSFER + 3 * SCRIPT_BLOCK;
+    struct movement writes = {.move = drive_write};
     client.gather = 3;
+    client.late = 1;
     client.shelves[0].capacity = room;
     start(VDF_WriteMedia);
     CHECK_EQUAL(drive->config.EOMWarningSize, zone);
-    int64_t stored = drive_write(drive, STREAM, 0, LENGTH, &end);
-    CHECK_EQUAL(end, ERROR_END_OF_MEDIA);
+    move_while_client_is_late(&writes);
+    CHECK_EQUAL(writes.end, ERROR_END_OF_MEDIA);
     /* The second comes with a warning and whole, so does the third; or it is short. */
-    CHECK_EQUAL(stored, zone ? ZONE : room);
-    CHECK_EQUAL(stored_on(0), stored);
+    CHECK_EQUAL(writes.moved, zone ? ZONE : room);
+    CHECK_EQUAL(stored_on(0), writes.moved);
+    CHECK_EQUAL(drive->codes[0], ERROR_SUCCESS);
+    CHECK_EQUAL(drive->codes[1], ERROR_END_OF_MEDIA);
+    CHECK_EQUAL(drive->codes[2], ERROR_END_OF_MEDIA);
+    if (zone == 0)
+        CHECK_EQUAL(drive->codes[3], ERROR_IO_DEVICE);
     drive_clear_error(drive);
     drive_do(drive, VDC_Discard);
     script_end(&script);
+    client.late = 0;
 }
 
 /* The whole backup on several media, and all of it back. [EOM-02, CMD-LOAD-01, CMD-LOAD-03] */
@@ -88,29 +117,36 @@ static void there_and_back(uint32_t zone)
     }
 }
 
-/* The end of a medium while Reads are in flight: they bring nothing from behind it. [EOM-02] */
+/*
+ * The client has three Reads when the second of them meets the end of a medium: the third brings
+ * nothing from behind it, a queued one comes back. [EOM-02, CMD-READ-04, AMB-34]
+ */
 static void end_with_reads_in_flight(void)
 {
-    int32_t end;
+    const int64_t room = SCRIPT_TRANSFER + 3 * SCRIPT_BLOCK;
+    struct movement reads = {.move = drive_read};
+    client.shelves[0].capacity = room;
+    client.gather = 0;
+    start(VDF_WriteMedia);
+    CHECK_EQUAL(drive_back_up(drive, STREAM, 2 * SCRIPT_TRANSFER), 1);
+    script_end(&script);
+
     client.gather = 3;
+    client.late = 1;
     start(VDF_ReadMedia);
-    int64_t there = stored_on(0);
-    drive->offset = 0;
-    if (drive->config.features & VDF_SkipBlocks)
-        drive_command(drive, VDC_SkipBlocks, 64 * 3, 0, ERROR_SUCCESS);
-    else if (drive->config.features & VDF_RandomAccess)
-        drive->offset = 3 * SCRIPT_TRANSFER;
-    int64_t from = drive->config.features & (VDF_SkipBlocks | VDF_RandomAccess)
-                       ? 3 * (int64_t)SCRIPT_TRANSFER
-                       : 0;
-    int64_t read = drive_read(drive, STREAM, from, LENGTH, &end);
-    CHECK_EQUAL(read, there - from);
-    CHECK(end == ERROR_HANDLE_EOF || end == ERROR_NO_DATA_DETECTED); /* [CMD-READ-04] */
+    move_while_client_is_late(&reads);
+    CHECK_EQUAL(reads.moved, room);
+    CHECK(reads.end == ERROR_HANDLE_EOF || reads.end == ERROR_NO_DATA_DETECTED);
+    CHECK_EQUAL(drive->codes[0], ERROR_SUCCESS);
+    CHECK_EQUAL(drive->codes[1], reads.end);
+    CHECK_EQUAL(drive->codes[2], reads.end);
+    CHECK_EQUAL(drive->codes[3], ERROR_IO_DEVICE);
     drive_clear_error(drive);
     drive_do(drive, VDC_Load);
     drive->offset = 0;
-    drive_read_all(drive, STREAM, there, SCRIPT_BLOCK);
+    drive_read_all(drive, STREAM, room, 2 * SCRIPT_TRANSFER - room);
     script_end(&script);
+    client.late = 0;
 }
 
 /* There is no further medium: the last one is full, and Load fails. [CMD-LOAD-05, CMD-WRITE-04] */
@@ -118,6 +154,7 @@ static void no_more_media(int32_t full)
 {
     int32_t end;
     client.shelves[0].media = 1;
+    client.shelves[0].capacity = CAPACITY;
     client.gather = 0;
     client.config.EOMWarningSize = 0;
     start(VDF_WriteMedia);
@@ -134,7 +171,8 @@ static void use_media(const char *label, uint32_t features, uint32_t zone, int32
     prepare(label, features | VDF_Discard, zone, 4);
     end_with_writes_in_flight(zone);
     there_and_back(zone);
-    end_with_reads_in_flight();
+    if (zone == 0)
+        end_with_reads_in_flight();
     no_more_media(full);
 }
 

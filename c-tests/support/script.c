@@ -91,6 +91,9 @@ VDS_Command drive_send(struct drive *drive, int32_t code, int32_t size, int64_t 
 
 void drive_clear_error(struct drive *drive)
 {
+    VDS_Command refused = {.commandCode = VDC_Flush};
+    CHECK_RESULT(send_and_wait(drive->device, &refused), VD_E_IO_ERROR);
+    CHECK_EQUAL(refused.completionCode, ERROR_IO_DEVICE);
     CHECK_EQUAL(drive_send(drive, VDC_ClearError, 0, 0).completionCode, ERROR_SUCCESS);
 }
 
@@ -193,9 +196,12 @@ static void check_bytes(const struct progress *progress, const struct transfer *
 /* Takes the oldest transfer. Behind one that is not complete, none moves anything. */
 static void take_transfer(struct progress *progress)
 {
-    struct transfer *transfer = &progress->transfers[progress->ended++ % SCRIPT_WINDOW];
+    struct transfer *transfer = &progress->transfers[progress->ended % SCRIPT_WINDOW];
     const VDS_Command *command = &transfer->command;
     pending_wait(&transfer->pending);
+    if (progress->ended < SCRIPT_WINDOW)
+        progress->drive->codes[progress->ended] = command->completionCode;
+    progress->ended++;
     CHECK_EQUAL(pending_calls(&transfer->pending), 1);
     progress->in_flight -= command->size;
     if (progress->moved < transfer->from - progress->from)
@@ -278,12 +284,15 @@ unsigned drive_back_up(struct drive *drive, uint8_t stream, int64_t length)
     unsigned loads = 0;
     int32_t end;
     int64_t stored = drive_write(drive, stream, 0, length, &end);
-    while (end != ERROR_SUCCESS) {
+    while (stored < length) {
         CHECK_EQUAL(end, ERROR_END_OF_MEDIA);
         change_medium(drive, VDC_Write);
         loads++;
         stored += drive_write(drive, stream, stored, length - stored, &end);
     }
+    /* The warning may have come with the last Write. */
+    if (end != ERROR_SUCCESS)
+        drive_clear_error(drive);
     CHECK_EQUAL(stored, length);
     drive_do(drive, VDC_Flush);
     return loads;

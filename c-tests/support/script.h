@@ -25,6 +25,8 @@ struct drive {
     /* Sizes of the transfers in blocks, taken in turn; ends with 0. */
     const uint32_t *sizes;
     uint8_t *buffers[SCRIPT_WINDOW];
+    /* How the first transfers of the last movement ended. */
+    int32_t codes[SCRIPT_WINDOW];
 };
 
 struct script {
@@ -65,7 +67,7 @@ int64_t drive_command(struct drive *drive, int32_t code, int32_t size, int64_t p
 /* The same, for the many commands without inputs that succeed. */
 void drive_do(struct drive *drive, int32_t code);
 
-/* ClearError, which succeeds. */
+/* ClearError after an error: nothing else is taken before it, and it succeeds. */
 void drive_clear_error(struct drive *drive);
 
 /*

@@ -28,6 +28,7 @@ static int is_transfer(const VDC_Command *command)
 /* Fetches a command, and the transfers that follow it. */
 static vdi_result fetch(struct worker *worker)
 {
+    uint32_t most = worker->gather > 0 ? worker->gather : BATCH;
     vdi_result result;
     worker->fetched = 0;
     do {
@@ -36,7 +37,7 @@ static vdi_result fetch(struct worker *worker)
         result = vdi_get_command(worker->handle, wait ? VDI_INFINITE : 0, place);
         if (result == NOERROR)
             worker->fetched++;
-    } while (result == NOERROR && worker->fetched < BATCH &&
+    } while (result == NOERROR && worker->fetched < most &&
              is_transfer(worker->batch[worker->fetched - 1]));
     /* A time-out, or what the next call tells again. */
     return worker->fetched > 0 ? NOERROR : result;
@@ -104,6 +105,8 @@ int media_role(int argc, char **argv)
     CHECK_RESULT(vdi_create(NULL, client.name, &client.config, NULL, &set), NOERROR);
     tell(parent(), 0);
     CHECK_RESULT(vdi_get_configuration(set, VDI_INFINITE, &config), NOERROR);
+    if (client.late)
+        hear(parent());
     int status = run_workers(&client, set);
     CHECK_RESULT(vdi_close(set), NOERROR);
     return status;

@@ -17,10 +17,13 @@ struct media_client {
     VDConfig config;
     struct shelf shelves[MEDIA_DEVICES];
     /*
-     * Every device fetches this many transfers before it executes the first of them, as a device
-     * with a queue of its own may do; 0 for as many as are there.
+     * At the beginning, every device fetches exactly this many transfers before it executes the
+     * first of them, as a device with a queue of its own may do. 0 for as many as are there, which
+     * is also what follows.
      */
     uint32_t gather;
+    /* The devices are opened when the parent tells. */
+    uint32_t late;
 };
 
 /* The client has ended this way. */

@@ -13,7 +13,8 @@ static struct outcome disk_read(struct media_device *device, const VDC_Command *
 static struct outcome disk_write(struct media_device *device, const VDC_Command *command)
 {
     struct outcome outcome = device_write(device, command, command->position);
-    if (device->at > device->written)
+    /* What did not fit lies behind the end. */
+    if (outcome.bytes > 0 && device->at > device->written)
         device->written = device->at;
     return outcome;
 }
