@@ -168,7 +168,7 @@ static void bytes_of_other_commands(void)
 
 /*
  * Every code is carried unchanged, with the bytes of a transfer.
- * [CC-30, CMD-01, CMD-05, CDEV-COMPLETE-14]
+ * [CC-30, CMD-01, CMD-05, CMD-FLUSH-05, CMD-LOAD-05, CDEV-COMPLETE-14]
  */
 static void every_completion(uint8_t *buffer)
 {
@@ -191,13 +191,18 @@ static void every_completion(uint8_t *buffer)
             exchange(&command, completions[i], i * 512, -9);
             clear_error();
         }
-        VDS_Command command = {.commandCode = other[i % 4]};
-        exchange(&command, completions[i], 0, 9);
-        clear_error();
+        for (unsigned c = 0; c < COUNT(other); c++) {
+            VDS_Command command = {.commandCode = other[c]};
+            exchange(&command, completions[i], 0, 9);
+            clear_error();
+        }
     }
 }
 
-/* Nothing and everything together with an error, and a short success. [CMD-READ-06, AMB-34] */
+/*
+ * Nothing and everything together with an error, and a short success.
+ * [CMD-READ-06, CMD-READ-08, AMB-34]
+ */
 static void unusual_counts(uint8_t *buffer)
 {
     for (int32_t code = VDC_Read; code <= VDC_Write; code++) {

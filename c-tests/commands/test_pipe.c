@@ -64,7 +64,7 @@ static void full_disk(void)
     CHECK_EQUAL(drive_write(pipe_drive, STREAM, 0, BLOCKS(500), &end), BLOCKS(130));
     CHECK_EQUAL(end, ERROR_DISK_FULL); /* [CMD-WRITE-04] */
     drive_clear_error(pipe_drive);
-    drive_do(pipe_drive, VDC_Discard); /* [FEAT-06, CMD-DISC-01] */
+    drive_do(pipe_drive, VDC_Discard); /* [FEAT-06, CMD-DISC-01, CMD-DISC-02] */
     drive_do(pipe_drive, VDC_Flush);
     script_end(&script);
     struct medium medium;

@@ -54,7 +54,8 @@ static void refused(int32_t command)
 
 /*
  * Each style of device and each command; the mask that came through the library decides on both
- * sides. [FEAT-01, FEAT-02, FEAT-21, FEAT-40, CMD-CLEAR-01, CMD-FINFO-01, CMD-GETERR-01, AMB-29]
+ * sides. [FEAT-01, FEAT-02, FEAT-03, FEAT-04, FEAT-05, FEAT-21, FEAT-40, FEAT-41]
+ * [CMD-CLEAR-01, CMD-FINFO-01, CMD-GETERR-01]
  */
 static void by_style(unsigned style)
 {
@@ -75,7 +76,10 @@ static void by_style(unsigned style)
     script_end(&script);
 }
 
-/* Every optional bit turns on its own commands and no other. [FEAT-06, FEAT-20, FEAT-25, AMB-19] */
+/*
+ * Every optional bit turns on its own commands and no other.
+ * [FEAT-06, FEAT-20, FEAT-25, FEAT-30, AMB-19]
+ */
 static void one_bit_at_a_time(void)
 {
     static const struct {
@@ -101,11 +105,27 @@ static void one_bit_at_a_time(void)
     }
 }
 
+/* Bits of which only names are known reach the server and turn on nothing. [FEAT-29, AMB-29] */
+static void undocumented_bits(void)
+{
+    const uint32_t bits = VDF_EnumFrozenFiles | VDF_VSSWriter | VDF_LatchStats;
+    struct media_client client = script_client(1, bits);
+    script_shelve(&client, 0, INT64_MAX, "undocumented");
+    script_start(&script, &client, VDF_WriteMedia);
+    CHECK_EQUAL(drive->config.features, bits | VDF_WriteMedia);
+    refused(VDC_FileInfoBegin);
+    refused(VDC_FileInfoEnd);
+    refused(VDC_GetError);
+    drive_back_up(drive, 1, SCRIPT_TRANSFER);
+    script_end(&script);
+}
+
 static void run(void)
 {
     for (unsigned style = 0; style < 4; style++)
         by_style(style);
     one_bit_at_a_time();
+    undocumented_bits();
 }
 
 int main(int argc, char **argv)
