@@ -81,7 +81,10 @@ static int64_t set_position(int32_t start_from, int64_t offset, int32_t wanted)
     return drive_command(disk, VDC_SetPosition, start_from, offset, wanted);
 }
 
-/* Offsets from the beginning, from here or from the end. [CMD-SPOS-01, CMD-SPOS-02, AMB-19] */
+/*
+ * Offsets from the beginning, from here or from the end; the result comes back.
+ * [CMD-SPOS-01, CMD-SPOS-02, AMB-19, AMB-21]
+ */
 static void positions(void)
 {
     start(VDF_ReadMedia);

@@ -39,7 +39,7 @@ static void finish(struct side *side)
     client_leave(side->client);
 }
 
-/* The limit holds for Load, too; without one, nothing ends it. [CMD-LOAD-04] */
+/* The limit holds for Load, too; without one, nothing ends it. [CMD-LOAD-04, CMD-01] */
 static void run(void)
 {
     static struct side patient, impatient;

@@ -44,7 +44,7 @@ static void restore(void)
         start(VDF_ReadMedia);
         pipe_drive->sizes = sizes[i];
         CHECK_EQUAL(drive_read(pipe_drive, STREAM, 0, LENGTH + BLOCKS(99), &end), LENGTH);
-        CHECK_EQUAL(end, ERROR_HANDLE_EOF); /* [CMD-READ-02, CMD-READ-04] */
+        CHECK_EQUAL(end, ERROR_HANDLE_EOF); /* [CMD-READ-02, CMD-READ-04, CMD-READ-06] */
         drive_clear_error(pipe_drive);
         drive_read_nothing(pipe_drive, ERROR_HANDLE_EOF);
         script_end(&script);

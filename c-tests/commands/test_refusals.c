@@ -54,7 +54,7 @@ static void refused(int32_t command)
 
 /*
  * Each style of device and each command; the mask that came through the library decides on both
- * sides. [FEAT-01, FEAT-02, FEAT-03, FEAT-04, FEAT-05, FEAT-21, FEAT-40, FEAT-41]
+ * sides. [FEAT-01, FEAT-02, FEAT-03, FEAT-04, FEAT-05, FEAT-21, FEAT-31, FEAT-40, FEAT-41]
  * [CMD-CLEAR-01, CMD-FINFO-01, CMD-GETERR-01]
  */
 static void by_style(unsigned style)

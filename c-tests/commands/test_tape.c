@@ -17,6 +17,7 @@ static struct media_client client;
 /* Block addresses of the two streams, as the device gave them. */
 static int64_t first_at, second_at;
 
+/* A block address; only the device knows what it means. [CMD-GPOS-01, CMD-GPOS-02] */
 static int64_t position(void)
 {
     return drive_command(tape, VDC_GetPosition, 0, 0, ERROR_SUCCESS);
@@ -44,7 +45,7 @@ static void first_backup(void)
     drive_write_all(tape, LABEL, 0, BLOCKS(1));
     drive_do(tape, VDC_WriteMark);
     first_at = position();
-    CHECK(first_at < -(INT64_C(1) << 32)); /* an address of 64 bits; only the device knows it */
+    CHECK(first_at < -(INT64_C(1) << 32)); /* all of its 64 bits count */
     drive_write_all(tape, FIRST, 0, FIRST_LENGTH);
     drive_do(tape, VDC_WriteMark);
     second_at = position();
