@@ -39,7 +39,10 @@ static void client_command(void)
     FIELD(VDC_Command, buffer, uint8_t *, 16);
 }
 
-/* 3.3; the two pointers have better types than the byte pointers of the published header. */
+/*
+ * 3.3; the two pointers have better types than the byte pointers of the published header. The sizes
+ * and codes are signed, as in the Linux header. [STRUCT-04]
+ */
 static void server_command(void)
 {
     CHECK_EQUAL(sizeof(VDS_Command), 56);
@@ -49,11 +52,12 @@ static void server_command(void)
     FIELD(VDS_Command, inPosition, int64_t, 8);
     FIELD(VDS_Command, outPosition, int64_t, 16);
     FIELD(VDS_Command, buffer, uint8_t *, 24);
+    /* The name in the headers, not completionFunction. [STRUCT-01] */
     FIELD(VDS_Command, completionRoutine, vdi_completion_routine, 32);
     FIELD(VDS_Command, completionContext, void *, 40);
     FIELD(VDS_Command, completionCode, int32_t, 48);
     FIELD(VDS_Command, bytesTransferred, int32_t, 52);
-    /* STRUCT-02: void callback(VDS_Command *) */
+    /* void callback(VDS_Command *) [STRUCT-02] */
     CHECK(_Generic((vdi_completion_routine)NULL, void (*)(VDS_Command *): 1, default: 0));
 }
 
@@ -63,7 +67,13 @@ static void own_structures(void)
     FIELD(vdi_create_options, size, uint32_t, 0);
     CHECK_EQUAL(offsetof(vdi_create_options, reserved), 24);
     CHECK_EQUAL(sizeof(vdi_create_options), 40);
+    /* Block size and alignment cannot be mistaken for each other: they have names. [AMB-18] */
     FIELD(vdi_server_parameters, size, uint32_t, 0);
+    FIELD(vdi_server_parameters, features, uint32_t, 4);
+    FIELD(vdi_server_parameters, blockSize, uint32_t, 8);
+    FIELD(vdi_server_parameters, alignment, uint32_t, 12);
+    FIELD(vdi_server_parameters, maxTransferSize, uint32_t, 16);
+    FIELD(vdi_server_parameters, timeout, uint32_t, 20);
     CHECK_EQUAL(offsetof(vdi_server_parameters, reserved), 24);
     CHECK_EQUAL(sizeof(vdi_server_parameters), 32);
     CHECK_EQUAL(sizeof(vdi_result), 4);
