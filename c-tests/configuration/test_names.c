@@ -1,7 +1,4 @@
-/*
- * Names of sets and instances: what is a name, who finds whom by it, and when it is free.
- * [NAME-01..16, AMB-24, AMB-44, CSET-CREATE-04, SSET-OPEN-04, CRASH-04, CRASH-06]
- */
+/* Names of sets and instances: what is a name, who finds whom by it, and when it is free. */
 #include "roles.h"
 
 #include <signal.h>
@@ -52,19 +49,20 @@ static void bad_name(const char *instance, const char *name, vdi_result wanted)
 static void not_there(const char *instance, const char *name)
 {
     vdi_server *server = (vdi_server *)0x10;
-    CHECK_RESULT(vdi_server_open(instance, name, &server), VD_E_INVALID); /* SSET-OPEN-04 */
+    CHECK_RESULT(vdi_server_open(instance, name, &server), VD_E_INVALID); /* [SSET-OPEN-04] */
     CHECK(server == NULL);
     vdi_set *set = (vdi_set *)0x10;
-    CHECK_RESULT(vdi_open_in_secondary(instance, name, &set), VD_E_PROTOCOL); /* CSET-SECOND-03 */
+    CHECK_RESULT(vdi_open_in_secondary(instance, name, &set), VD_E_PROTOCOL); /* [CSET-SECOND-03] */
     CHECK(set == NULL);
 }
 
+/* Any bytes without backslash and NUL, 1 to 255 of them. [NAME-02, NAME-03, NAME-10, AMB-24] */
 static void syntax(void)
 {
     static const char *const good[] = {
         "x",
         "4f9a5c1e-2f0b-4a57-9c0d-0d5a6a5f7c11",
-        "{4F9A5C1E-2F0B-4A57-9C0D-0D5A6A5F7C11}", /* SMP-02 */
+        "{4F9A5C1E-2F0B-4A57-9C0D-0D5A6A5F7C11}", /* the usual one */
         "product/company/database",
         "/",
         "//",
@@ -88,6 +86,11 @@ static void syntax(void)
     good_name(NULL, long_name(108));
     good_name(NULL, long_name(LONGEST - 1));
     good_name(NULL, long_name(LONGEST));
+    for (int byte = 1; byte < 256; byte++) {
+        const char name[] = {'a', (char)byte, 'b', '\0'};
+        if (byte != '\\')
+            good_name(NULL, name);
+    }
     bad_name(NULL, long_name(LONGEST + 1), VD_E_INVALID);
     bad_name(NULL, "", VD_E_INVALID);
     bad_name(NULL, NULL, VD_E_INVALID);
@@ -97,7 +100,10 @@ static void syntax(void)
     CHECK_CONTAINS(vdi_last_error_message(), "name");
 }
 
-/* Longest names that differ in the last byte only, and pairs that a mapping to files may merge. */
+/*
+ * Longest names that differ in the last byte only, and pairs that a mapping to files may merge: the
+ * exact name is the key, and it belongs to one set at a time. [NAME-01, NAME-04, NAME-05, AMB-24]
+ */
 static void different_names(void)
 {
     char first[LONGEST + 1], second[LONGEST + 1];
@@ -112,7 +118,7 @@ static void different_names(void)
     for (unsigned i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         vdi_set *set = NULL;
         CHECK_RESULT(vdi_create(NULL, pairs[i][0], &one, NULL, &set), NOERROR);
-        not_there(NULL, pairs[i][1]); /* NAME-04 */
+        not_there(NULL, pairs[i][1]);
         good_name(NULL, pairs[i][1]);
         vdi_set *twice;
         CHECK_RESULT(vdi_create(NULL, pairs[i][0], &one, NULL, &twice), VD_E_PROTOCOL);
@@ -121,7 +127,10 @@ static void different_names(void)
     }
 }
 
-/* An instance is a world of its own; null and "" are the same one. [NAME-12, NAME-16] */
+/*
+ * An instance is a world of its own; null and "" are the same one, and a machine is no part of its
+ * name. [NAME-12, NAME-13, NAME-16]
+ */
 static void instances(void)
 {
     vdi_set *first, *second;
@@ -158,24 +167,24 @@ static void other_process(void)
     client_named(client, CREATE, name, NOERROR);
 
     vdi_set *set = (vdi_set *)0x10;
-    CHECK_RESULT(vdi_create(NULL, name, &one, NULL, &set), VD_E_PROTOCOL); /* CSET-CREATE-04 */
+    CHECK_RESULT(vdi_create(NULL, name, &one, NULL, &set), VD_E_PROTOCOL); /* [CSET-CREATE-04] */
     CHECK(set == NULL);
     CHECK(kill(client.pid, SIGSTOP) == 0);
     int status;
     CHECK(waitpid(client.pid, &status, WUNTRACED) == client.pid && WIFSTOPPED(status));
-    CHECK_RESULT(vdi_create(NULL, name, &one, NULL, &set), VD_E_PROTOCOL); /* CRASH-05 */
+    CHECK_RESULT(vdi_create(NULL, name, &one, NULL, &set), VD_E_PROTOCOL); /* [CRASH-05] */
     CHECK(kill(client.pid, SIGCONT) == 0);
     ASK(client, NOERROR, CLOSE);
     good_name(NULL, name);
 
     client_named(client, CREATE, name, NOERROR);
     kill_and_wait(client);
-    not_there(NULL, name);  /* CRASH-04 */
-    good_name(NULL, name);  /* CRASH-06 */
+    not_there(NULL, name); /* [CRASH-04] */
+    good_name(NULL, name); /* [CRASH-06] */
     not_there(NULL, name);
 }
 
-/* One process reclaims a stale name; of many that try at once, one gets it. */
+/* One process reclaims a stale name; of many that try at once, one gets it. [AMB-44] */
 static void reclaim_race(void)
 {
     enum { RACERS = 4 };
