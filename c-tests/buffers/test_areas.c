@@ -1,7 +1,6 @@
 /*
  * Buffer areas on their way to a process: nothing overtakes a command whose area has not arrived,
  * and hundreds of areas reach a secondary that is stopped meanwhile, and one that joins late.
- * [BUF-09, BUF-10, AMB-17, CDEV-GETCMD-13, CRASH-05, CSET-SECOND-02]
  *
  * The primary passes the areas on; while it is stopped, none arrives in a secondary.
  */
@@ -56,7 +55,7 @@ static struct answer arrives_late(struct peer primary, struct peer secondary, un
     return got;
 }
 
-/* The server closes the device when the area of its last Write is still on its way. */
+/* The server closes the device when the area of its last Write is still on its way. [AMB-17] */
 static void close_overtakes_nothing(struct peer primary, struct peer secondary)
 {
     VDS_Command write;
@@ -124,6 +123,7 @@ static void write_arrives(struct peer client, unsigned device, unsigned area, ui
     CHECK_JOURNAL(&journal, 0, &command, ERROR_SUCCESS);
 }
 
+/* They reach the primary, a secondary that was stopped, and one that comes late. [BUF-10] */
 static void many_areas(void)
 {
     static uint8_t *buffers[AREAS];

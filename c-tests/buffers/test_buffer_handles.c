@@ -1,7 +1,6 @@
 /*
  * Buffer handles: one process receives a command, another one maps its buffer and sees the same
  * bytes, prefix zone included; handles that mean nothing are refused.
- * [CSET-BUFH-01..08, BUF-18, AMB-06]
  */
 #include "engine.h"
 #include "roles.h"
@@ -37,7 +36,10 @@ static void no_buffer(struct peer client, uint32_t handle, vdi_result wanted)
     CHECK_EQUAL(ASK(client, wanted, MAP_HANDLE, .handle = handle).address, 0);
 }
 
-/* `reader` maps the buffer of a command that `owner` has; each sees what the other one writes. */
+/*
+ * `reader` maps the buffer of a command that `owner` has; each sees what the other one writes.
+ * [BUF-18, CSET-BUFH-01, CSET-BUFH-02, CSET-BUFH-06]
+ */
 static void shared_between(struct peer owner, uint64_t address, struct peer reader, uint8_t seed)
 {
     uint32_t handle = get_handle(owner, address);
@@ -48,7 +50,7 @@ static void shared_between(struct peer owner, uint64_t address, struct peer read
     CHECK_EQUAL(ASK(owner, NOERROR, MAP_HANDLE, .handle = handle).address, address);
     ASK(owner, NOERROR, FILL, .address = address - PREFIX, .bytes = PREFIX + SIZE, .seed = seed);
     ASK(reader, 1, LOOK, .address = mapped - PREFIX, .bytes = PREFIX + SIZE, .seed = seed);
-    seed += 100; /* CSET-BUFH-06: and the other way around */
+    seed += 100; /* and the other way around */
     ASK(reader, NOERROR, FILL, .address = mapped - PREFIX, .bytes = PREFIX + SIZE, .seed = seed);
     ASK(owner, 1, LOOK, .address = address - PREFIX, .bytes = PREFIX + SIZE, .seed = seed);
 }
@@ -64,7 +66,7 @@ static void made_up(struct peer owner, struct peer other, struct answer got, uin
     no_handle(owner, UINT64_MAX);
     no_handle(other, got.address + 2 * SIZE); /* nobody's */
     for (unsigned bit = 0; bit < 32; bit++) {
-        no_buffer(other, handle ^ 1u << bit, VD_E_INVALID); /* CSET-BUFH-03 */
+        no_buffer(other, handle ^ 1u << bit, VD_E_INVALID); /* [CSET-BUFH-03] */
         no_buffer(owner, handle ^ 1u << bit, VD_E_INVALID);
     }
     no_buffer(other, 0, VD_E_INVALID);

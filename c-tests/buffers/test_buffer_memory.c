@@ -1,6 +1,6 @@
 /*
  * Memory for buffers: more than there is, in the configuration and later, and memory added while
- * the set is active, which every client process must see. [BUF-08..14, SSET-END-03, LNX-11]
+ * the set is active, which every client process must see.
  */
 #include "engine.h"
 #include "roles.h"
@@ -11,7 +11,7 @@
 
 static char name[NAME_SIZE];
 
-/* EndConfiguration fails, forgets the requests, and works with less. [BUF-14] */
+/* EndConfiguration fails, forgets the requests, and works with less. [BUF-14, SSET-END-03] */
 static void too_much_at_the_end(struct peer client)
 {
     client_named(client, CREATE, name, NOERROR);
@@ -28,7 +28,7 @@ static void too_much_at_the_end(struct peer client)
         CHECK_RESULT(vdi_server_request_buffers(server, INT32_MAX, 0, 1u << 20), NOERROR);
         CHECK_RESULT(vdi_server_end_configuration(server), VD_E_MEMORY);
         CHECK_CONTAINS(vdi_last_error_message(), "vdi_server_end_configuration");
-        /* Still configuring, without any buffer; the client has seen nothing. [SSET-END-03] */
+        /* Still configuring, without any buffer; the client has seen nothing. */
         CHECK_RESULT(vdi_server_query_available_buffers(server, SIZE, 0, &count), NOERROR);
         CHECK_EQUAL(count, 0);
         ASK(client, VD_E_TIMEOUT, GET_CONFIGURATION, .timeout = 0);

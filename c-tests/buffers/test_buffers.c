@@ -1,7 +1,6 @@
 /*
  * Shared buffers: alignment in both processes, prefix zones, mixed sizes, counts, and who may free
- * what. [BUF-01..20, SSET-REQBUF-01..05, SSET-ALLOC-01..04, SSET-FREE-01..03, SSET-SHARED-01,
- * SSET-QUERYBUF-01..03, AMB-07, AMB-22, AMB-23, AMB-28]
+ * what.
  */
 #include "engine.h"
 #include "roles.h"
@@ -37,7 +36,8 @@ static const struct shape {
 
 /*
  * All buffers are filled at once in the client, prefix zones included, and looked at afterwards: so
- * none overlaps another one, and every one is as large and as aligned as asked for. [BUF-03..05]
+ * none overlaps another one, and every one is as large and as aligned as asked for.
+ * [BUF-01, BUF-03, BUF-04, BUF-13, BUF-19, SSET-REQBUF-05, SSET-ALLOC-01]
  */
 static void shapes_in_both_processes(struct peer client, uint32_t alignment, uint32_t prefix)
 {
@@ -62,7 +62,7 @@ static void shapes_in_both_processes(struct peer client, uint32_t alignment, uin
                                                     &buffer), NOERROR);
             uint32_t wanted = shapes[s].alignment ? shapes[s].alignment : 512;
             wanted = wanted < alignment ? alignment : wanted;
-            CHECK_EQUAL((uintptr_t)buffer % wanted, 0); /* SSET-ALLOC-02 */
+            CHECK_EQUAL((uintptr_t)buffer % wanted, 0); /* [SSET-ALLOC-02, CFG-64] */
             CHECK_EQUAL(vdi_server_is_shared_buffer(server, buffer), 1);
             command_prepare(&commands[count], &journal, VDC_Write, buffer,
                             (int32_t)shapes[s].size);
@@ -75,7 +75,7 @@ static void shapes_in_both_processes(struct peer client, uint32_t alignment, uin
         int32_t wanted = commands[i].completionCode;
         CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[i]), NOERROR);
         got[i] = client_fetch(client, 0, VDC_Write);
-        CHECK_EQUAL(got[i].address % (uint64_t)wanted, 0); /* AMB-23 */
+        CHECK_EQUAL(got[i].address % (uint64_t)wanted, 0); /* [AMB-23, CFG-23] */
         ASK(client, 1, LOOK, .address = got[i].address, .bytes = (uint32_t)commands[i].size,
             .seed = (uint8_t)(i * 5));
     }
@@ -105,14 +105,17 @@ static uint32_t available(vdi_server *server, uint32_t size, uint32_t alignment)
     return count;
 }
 
-/* The count is what AllocateBuffer keeps, before and after the configuration. [AMB-22] */
+/*
+ * The count is what AllocateBuffer keeps, before and after the configuration.
+ * [AMB-22, SSET-QUERYBUF-03, SSET-REQBUF-01]
+ */
 static void counts(struct peer client)
 {
     vdi_server *server = begin(client, 0, 64);
     CHECK_EQUAL(available(server, 65536, 0), 0);
     CHECK_RESULT(vdi_server_request_buffers(server, 65536, 0, 3), NOERROR);
     CHECK_EQUAL(available(server, 65536, 0), 3);
-    CHECK_RESULT(vdi_server_request_buffers(server, 65536, 0, 2), NOERROR); /* BUF-08 */
+    CHECK_RESULT(vdi_server_request_buffers(server, 65536, 0, 2), NOERROR); /* [BUF-08] */
     CHECK_RESULT(vdi_server_request_buffers(server, 4096, 0, 4), NOERROR);
     CHECK_EQUAL(available(server, 65536, 0), 5);
     CHECK(available(server, 4096, 0) >= 4);
@@ -120,8 +123,8 @@ static void counts(struct peer client)
     CHECK_EQUAL(available(server, 4096, 65536), 0); /* none was requested with that alignment */
     CHECK_RESULT(vdi_server_end_configuration(server), NOERROR);
     CHECK_EQUAL(available(server, 4096, 65536), 0);
-    void *none = server;
-    CHECK_RESULT(vdi_server_allocate_buffer(server, 4096, 65536, &none), VD_E_MEMORY); /* BUF-12 */
+    void *none = server; /* [BUF-12] */
+    CHECK_RESULT(vdi_server_allocate_buffer(server, 4096, 65536, &none), VD_E_MEMORY);
     CHECK(none == NULL);
     CHECK_EQUAL(available(server, 65536, 0), 5);
 
@@ -133,7 +136,7 @@ static void counts(struct peer client)
     CHECK_EQUAL(available(server, 65536, 0), 0);
     none = server;
     CHECK_RESULT(vdi_server_allocate_buffer(server, 65536, 0, &none), VD_E_MEMORY);
-    CHECK(none == NULL); /* SSET-ALLOC-03 */
+    CHECK(none == NULL); /* [SSET-ALLOC-03] */
     uint32_t left = available(server, 4096, 0);
     CHECK(left >= 4 && left <= 64);
     for (unsigned i = 0; i < left; i++)
@@ -144,9 +147,10 @@ static void counts(struct peer client)
     CHECK_RESULT(vdi_server_free_buffer(server, large[2], 65536), NOERROR);
     CHECK_EQUAL(available(server, 65536, 0), 1);
     CHECK_RESULT(vdi_server_allocate_buffer(server, 65536, 0, &large[2]), NOERROR);
-    CHECK_RESULT(vdi_server_request_buffers(server, 65536, 0, 2), NOERROR); /* BUF-09 */
+    /* At once. [BUF-09, SSET-REQBUF-03] */
+    CHECK_RESULT(vdi_server_request_buffers(server, 65536, 0, 2), NOERROR);
     CHECK_EQUAL(available(server, 65536, 0), 2);
-    CHECK_RESULT(vdi_server_close(server), NOERROR); /* SSET-CLOSE-04 */
+    CHECK_RESULT(vdi_server_close(server), NOERROR); /* [SSET-CLOSE-04] */
     ASK(client, NOERROR, CLOSE);
 }
 
@@ -195,7 +199,7 @@ static void bad_parameters(struct peer client)
     ASK(client, NOERROR, CLOSE);
 }
 
-/* What is not a free-able buffer. [SSET-FREE-01..03, SSET-SHARED-01] */
+/* What is not a buffer that can be freed. [SSET-FREE-01, SSET-FREE-02, SSET-SHARED-01] */
 static void frees(struct peer client)
 {
     static struct journal journal = JOURNAL_INITIALIZER;
@@ -222,7 +226,7 @@ static void frees(struct peer client)
     VDS_Command command;
     command_prepare(&command, &journal, VDC_Read, buffer, 4096);
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &command), NOERROR);
-    CHECK_RESULT(vdi_server_free_buffer(server, buffer, 4096), VD_E_INVALID); /* SSET-FREE-03 */
+    CHECK_RESULT(vdi_server_free_buffer(server, buffer, 4096), VD_E_INVALID); /* [SSET-FREE-03] */
     struct answer got = client_fetch(client, 0, VDC_Read);
     CHECK_RESULT(vdi_server_free_buffer(server, buffer, 4096), VD_E_INVALID);
     ASK(client, NOERROR, COMPLETE, .slot = got.slot);
@@ -235,12 +239,12 @@ static void frees(struct peer client)
     uint8_t *other = engine_buffer(&engine, 4096);
     CHECK(buffer != other);
     CHECK_RESULT(vdi_server_signal_abort(server, NULL), NOERROR);
-    CHECK_RESULT(vdi_server_free_buffer(server, buffer, 4096), NOERROR); /* AMB-07 */
+    CHECK_RESULT(vdi_server_free_buffer(server, buffer, 4096), NOERROR); /* [AMB-07] */
     CHECK_EQUAL(vdi_server_is_shared_buffer(server, buffer), 0);
     CHECK_EQUAL(vdi_server_is_shared_buffer(server, other), 1);
     void *none = &none;
     uint32_t count = 17;
-    CHECK_RESULT(vdi_server_allocate_buffer(server, 4096, 0, &none), VD_E_ABORT); /* ABT-06 */
+    CHECK_RESULT(vdi_server_allocate_buffer(server, 4096, 0, &none), VD_E_ABORT); /* [ABT-06] */
     CHECK(none == NULL);
     CHECK_RESULT(vdi_server_request_buffers(server, 4096, 0, 1), VD_E_ABORT);
     CHECK_RESULT(vdi_server_query_available_buffers(server, 4096, 0, &count), VD_E_ABORT);

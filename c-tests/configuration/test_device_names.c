@@ -144,7 +144,7 @@ static void order_of_names(void)
     pair_abort(&pair);
 }
 
-/* Two sets at the same time with the same names of devices, even each other's set name. [NAME-07] */
+/* Two sets at a time with the same names of devices, even each other's set name. [NAME-07] */
 static void free_across_sets(void)
 {
     struct pair pairs[2];
