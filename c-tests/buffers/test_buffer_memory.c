@@ -2,6 +2,7 @@
  * Memory for buffers: more than there is, in the configuration and later, and memory added while
  * the set is active, which every client process must see.
  */
+#include "areas.h"
 #include "engine.h"
 #include "roles.h"
 
@@ -31,10 +32,11 @@ static void too_much_at_the_end(struct peer client)
         /* Still configuring, without any buffer; the client has seen nothing. */
         CHECK_RESULT(vdi_server_query_available_buffers(server, SIZE, 0, &count), NOERROR);
         CHECK_EQUAL(count, 0);
+        CHECK_EQUAL(area_bytes(getpid()), 0);
         ASK(client, VD_E_TIMEOUT, GET_CONFIGURATION, .timeout = 0);
         CHECK_RESULT(vdi_server_begin_configuration(server, &parameters), VD_E_PROTOCOL);
     }
-    /* A sum that no number holds. [AMB-28] */
+    /* A sum that no number holds. [AMB-28, SSET-REQBUF-04] */
     CHECK_RESULT(vdi_server_request_buffers(server, INT32_MAX, 0, 1u << 20), NOERROR);
     vdi_result result = NOERROR;
     for (int i = 0; i < 8 && result == NOERROR; i++)
@@ -47,7 +49,7 @@ static void too_much_at_the_end(struct peer client)
     VDConfig config = ASK(client, NOERROR, GET_CONFIGURATION, .timeout = 0).config;
     CHECK(config.bufferAreaSize >= 3 * SIZE && config.bufferAreaSize < 100 * SIZE);
 
-    /* Later: what was there before is unchanged. [SSET-REQBUF-04] */
+    /* Later: what was there before is unchanged. [SSET-REQBUF-04, BUF-09] */
     CHECK_RESULT(vdi_server_request_buffers(server, INT32_MAX, 0, 1u << 20), VD_E_MEMORY);
     CHECK_CONTAINS(vdi_last_error_message(), "vdi_server_request_buffers");
     void *buffer;
@@ -83,7 +85,7 @@ static void exchange(struct engine *engine, unsigned device, struct peer client,
 
 /*
  * Twenty areas are added while the set is active; the primary and a secondary that was attached
- * before get each one with the first command that needs it. [BUF-09, BUF-10]
+ * before get each one with the first command that needs it. [BUF-09, BUF-10, BUF-11]
  */
 static void more_while_active(struct peer primary, struct peer secondary)
 {

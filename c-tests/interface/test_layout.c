@@ -61,7 +61,7 @@ static void server_command(void)
     CHECK(_Generic((vdi_completion_routine)NULL, void (*)(VDS_Command *): 1, default: 0));
 }
 
-/* The library's own structures begin with their size, so that they can grow; vdi.h is the reference. */
+/* The library's own structures, after vdi.h, begin with their size, so that they can grow. */
 static void own_structures(void)
 {
     FIELD(vdi_create_options, size, uint32_t, 0);

@@ -110,6 +110,14 @@ impl Configuration {
         })
     }
 
+    /// Notes the bytes of buffer area that there are at the end of the configuration. [AMB-13]
+    pub(crate) fn with_area(self, bytes: u64) -> Self {
+        Self {
+            buffer_area_size: u32::try_from(bytes).unwrap_or(u32::MAX),
+            ..self
+        }
+    }
+
     /// Whether this could be the server's decision on `requested`: a client does not trust it.
     pub(crate) fn plausible_for(&self, requested: &Self) -> bool {
         let server = ServerParameters {

@@ -20,7 +20,7 @@ fn refused(result: Result<Configuration>) -> bool {
     result.is_err_and(|error| error.kind() == ErrorKind::NotSupported)
 }
 
-/// CFG-20, CFG-28, LIM-01
+/// [CFG-20, CFG-28, LIM-01]
 #[test]
 fn the_device_count_is_1_to_64() {
     for (count, good) in [(0, false), (1, true), (64, true), (65, false)] {
@@ -32,7 +32,7 @@ fn the_device_count_is_1_to_64() {
     }
 }
 
-/// FEAT-02..08, AMB-11
+/// [AMB-11]
 #[test]
 fn positioning_is_that_of_a_pipe_a_tape_or_a_disk() {
     let check = |features, lenient| {
@@ -64,7 +64,7 @@ fn positioning_is_that_of_a_pipe_a_tape_or_a_disk() {
     }
 }
 
-/// CFG-22, CFG-23, CFG-27, AMB-11
+/// [CFG-22, CFG-23, CFG-27, AMB-11]
 #[test]
 fn other_inputs_are_checked_and_outputs_ignored() {
     let mut config = client();
@@ -95,7 +95,7 @@ fn other_inputs_are_checked_and_outputs_ignored() {
     assert_eq!(noise.requested(false).unwrap(), client());
 }
 
-/// CFG-60..62, LIM-02..04, AMB-28: each rule at and beyond its bounds.
+/// Each rule at and beyond its bounds. [CFG-60, CFG-61, CFG-62, LIM-02, LIM-03, LIM-04]
 #[test]
 fn server_parameters_are_checked() {
     type Change = fn(&mut ServerParameters, u32);
@@ -136,7 +136,7 @@ fn server_parameters_are_checked() {
     }
 }
 
-/// AMB-10, CMPL-11, CFG-65, CFG-47
+/// [AMB-10, CMPL-11, CFG-47, CFG-65]
 #[test]
 fn merging_keeps_the_clients_bits_and_adds_the_servers() {
     let mut config = client();
@@ -163,7 +163,7 @@ fn merging_keeps_the_clients_bits_and_adds_the_servers() {
     assert!(merged.plausible_for(&config));
 }
 
-/// SEC-07: a client recognises a decision that no server may make.
+/// A client recognises a decision that no server may make. [SEC-07]
 #[test]
 fn impossible_decisions_are_recognised() {
     let good = client().merged(&server()).unwrap();
@@ -183,7 +183,7 @@ fn impossible_decisions_are_recognised() {
     }
 }
 
-/// SSET-REQBUF-02, CFG-64
+/// [SSET-REQBUF-02, CFG-64]
 #[test]
 fn buffers_have_at_least_the_alignment_of_the_set() {
     assert_eq!(buffer_alignment(0, 4096).unwrap(), 4096);
@@ -191,4 +191,23 @@ fn buffers_have_at_least_the_alignment_of_the_set() {
     assert_eq!(buffer_alignment(65536, 4096).unwrap(), 65536);
     assert!(buffer_alignment(3, 4096).is_err());
     assert!(buffer_alignment(131_072, 4096).is_err());
+}
+
+/// What does not fit into 32 bits is the largest number. [AMB-13]
+#[test]
+fn the_size_of_the_area_is_saturated() {
+    let largest = u64::from(u32::MAX);
+    for (bytes, size) in [
+        (0, 0),
+        (65536, 65536),
+        (largest - 1, u32::MAX - 1),
+        (largest, u32::MAX),
+        (largest + 1, u32::MAX),
+        (largest + 65537, u32::MAX),
+        (u64::MAX, u32::MAX),
+    ] {
+        let decided = client().merged(&server()).unwrap().with_area(bytes);
+        assert_eq!(decided.buffer_area_size, size);
+        assert!(decided.plausible_for(&client()));
+    }
 }

@@ -77,7 +77,7 @@ fn check(bytes: &[u8]) -> std::result::Result<(), &'static str> {
 mod tests {
     use super::*;
 
-    /// AMB-24: bounds and forbidden bytes; everything else is a name.
+    /// Bounds and forbidden bytes; everything else is a name. [AMB-24, NAME-02, NAME-13]
     #[test]
     fn names_are_byte_strings_of_1_to_255_bytes() {
         for good in [

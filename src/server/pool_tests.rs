@@ -19,7 +19,7 @@ fn kind<T>(result: Result<T>) -> ErrorKind {
     result.err().expect("an error").kind()
 }
 
-/// BUF-03, BUF-05, BUF-07, SSET-ALLOC-02: aligned, apart, each with its prefix zone before it.
+/// Aligned, apart, each with its prefix zone before it. [BUF-03, BUF-05, BUF-07, SSET-ALLOC-02]
 #[test]
 fn buffers_do_not_overlap_and_are_aligned() {
     let requests = [
@@ -53,7 +53,7 @@ fn buffers_do_not_overlap_and_are_aligned() {
     }
 }
 
-/// AMB-22, BUF-13, SSET-ALLOC-03
+/// [AMB-22, BUF-13, SSET-ALLOC-03]
 #[test]
 fn the_smallest_fitting_buffer_is_taken_until_none_is_left() {
     let mut pool = pool(&[request(1000, 512, 1), request(4096, 4096, 2)], 0);
@@ -70,7 +70,7 @@ fn the_smallest_fitting_buffer_is_taken_until_none_is_left() {
     assert!(pool.allocate(1000, 512).is_ok(), "its whole size is back");
 }
 
-/// SSET-FREE-02, SSET-FREE-03, SSET-SHARED-01
+/// [SSET-FREE-02, SSET-FREE-03, SSET-SHARED-01]
 #[test]
 fn only_idle_allocated_buffers_can_be_freed() {
     let mut pool = pool(&[request(4096, 512, 1)], 0);
@@ -90,7 +90,7 @@ fn only_idle_allocated_buffers_can_be_freed() {
     assert!(pool.lend(address, 1).is_none());
 }
 
-/// BUF-08: sums that no machine can hold are computed without overflow.
+/// Sums that no machine can hold are computed without overflow. [BUF-08]
 #[test]
 fn absurd_sums_are_refused_or_computed() {
     let huge = request(i32::MAX as u32, 65536, u32::MAX);
@@ -101,4 +101,41 @@ fn absurd_sums_are_refused_or_computed() {
         ErrorKind::Invalid
     );
     assert_eq!(Layout::new(&[], 0).unwrap().size, 0);
+}
+
+/// Every alignment with sizes and prefix zones around it, in every order of two requests: each data
+/// zone is aligned, no zone reaches into another one or out of the area, and the area is not much
+/// larger than what is in it. [BUF-03, AMB-13]
+#[test]
+fn layouts_are_tight() {
+    let sizes = [1, 511, 512, 4095, 4096, 4097, 65536, 100_000];
+    let prefixes = [0, 1, 512, 4095, 65537, 1 << 20];
+    let alignments: Vec<u32> = (0..=16).map(|bit| 1 << bit).collect();
+    for (n, alignment) in alignments.iter().enumerate() {
+        for size in sizes {
+            for prefix in prefixes {
+                let other = alignments[alignments.len() - 1 - n];
+                check_layout(
+                    &[request(size, *alignment, 3), request(700, other, 2)],
+                    prefix,
+                );
+            }
+        }
+    }
+}
+
+fn check_layout(requests: &[BufferRequest], prefix: u32) {
+    let layout = Layout::new(requests, prefix).unwrap();
+    let mut end = 0;
+    let mut room = 0;
+    for ((size, alignment), first, stride, count) in &layout.runs {
+        for n in 0..u64::from(*count) {
+            let data = first + n * stride;
+            assert_eq!(data % u64::from(*alignment), 0);
+            assert!(data >= end + u64::from(prefix), "the prefix zone has room");
+            end = data + u64::from(*size);
+            room += u64::from(prefix) + u64::from(*size) + u64::from((*alignment).max(PAGE));
+        }
+    }
+    assert!(end <= layout.size && layout.size <= room + AREA_UNIT);
 }

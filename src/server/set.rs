@@ -174,7 +174,7 @@ impl Set {
             }
         })?;
         let mut progress = self.inner.checked(ServerCall::EndConfiguration)?;
-        progress.config.buffer_area_size = u32::try_from(size).unwrap_or(u32::MAX);
+        progress.config = progress.config.with_area(size);
         let participant = &self.inner.participant;
         let words = progress.config.to_words();
         control::write_config(&participant.control().header().decided, words);

@@ -230,7 +230,7 @@ mod tests {
         assert!(inside.read(usize::MAX, &mut [0; 8]).is_err());
     }
 
-    /// BUF-14: too much is an error, not a signal.
+    /// Too much is an error, not a signal. [BUF-14]
     #[test]
     fn an_absurd_size_is_refused() {
         let error = Area::create(0, 1 << 50).err().unwrap();

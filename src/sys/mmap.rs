@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use std::os::fd::AsFd;
 
-    /// AMB-23: 64 KiB alignment must hold in every process.
+    /// 64 KiB alignment must hold in every process. [AMB-23]
     #[test]
     fn mappings_are_aligned_and_share_their_bytes() {
         let fd = memfd::create(c"vdi-test", 3 << 20).unwrap();
