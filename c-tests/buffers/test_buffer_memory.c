@@ -36,7 +36,13 @@ static void too_much_at_the_end(struct peer client)
         ASK(client, VD_E_TIMEOUT, GET_CONFIGURATION, .timeout = 0);
         CHECK_RESULT(vdi_server_begin_configuration(server, &parameters), VD_E_PROTOCOL);
     }
-    /* A sum that no number holds. [AMB-28, SSET-REQBUF-04] */
+    /* A count that no number holds, and a sum. [AMB-22, AMB-28, SSET-REQBUF-04] */
+    for (int i = 0; i < 3; i++) {
+        uint32_t count = 17;
+        CHECK_RESULT(vdi_server_request_buffers(server, 1, 0, UINT32_MAX), NOERROR);
+        CHECK_RESULT(vdi_server_query_available_buffers(server, 1, 0, &count), NOERROR);
+        CHECK_EQUAL(count, UINT32_MAX);
+    }
     CHECK_RESULT(vdi_server_request_buffers(server, INT32_MAX, 0, 1u << 20), NOERROR);
     vdi_result result = NOERROR;
     for (int i = 0; i < 8 && result == NOERROR; i++)

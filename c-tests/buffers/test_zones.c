@@ -167,9 +167,9 @@ static void run(void)
     client_creates(clients[0], name, config);
     CHECK_RESULT(vdi_server_open(NULL, name, &server), NOERROR);
     CHECK_RESULT(vdi_server_begin_configuration(server, &parameters), NOERROR);
-    for (unsigned i = 0; i < BUFFERS / 2; i++)
-        CHECK_RESULT(vdi_server_request_buffers(server, kinds[i % KINDS].size,
-                                                kinds[i % KINDS].alignment, 1), NOERROR);
+    for (unsigned k = 0; k < KINDS; k++)
+        CHECK_RESULT(vdi_server_request_buffers(server, kinds[k].size, kinds[k].alignment,
+                                                BUFFERS / 2 / KINDS), NOERROR);
     CHECK_RESULT(vdi_server_end_configuration(server), NOERROR);
     engine_run(&engine, server, name, 2);
     client_named(clients[1], OPEN_IN_SECONDARY, name, NOERROR);

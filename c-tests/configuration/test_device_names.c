@@ -70,9 +70,10 @@ static void same_device(vdi_server_device *server, vdi_device *client, int32_t c
 static const char *hard_name(unsigned index)
 {
     static char name[LONGEST + 1];
+    /* Beginnings of others come before and after them, also one of the set's name. */
     static const char *const given[] = {
-        "/", "//", ".", "..", "a", "A", "a ", " a", "a/b", "\xc3\xa9", "e\xcc\x81", "\xff\xfe\x80",
-        "\n", "%s", "name with blanks, \"quotes\" and 'more'", "\x01",
+        "a/b", "a ", "a", "A", " a", "//", "/", ".", "..", "\xc3\xa9", "e\xcc\x81", "e", "t",
+        "\xff\xfe\x80", "\n", "%s", "name with blanks, \"quotes\" and 'more'", "\x01",
     };
     if (index - 1 < sizeof given / sizeof *given)
         return given[index - 1];
