@@ -57,6 +57,7 @@ static void shuffle(struct buffer *buffers, unsigned sets, uint32_t seed)
     }
 }
 
+/* [SSET-ALLOC-01, SSET-ALLOC-02] */
 static void allocate(vdi_server *server, struct buffer *buffer)
 {
     uint32_t alignment = buffer->kind.alignment > ALIGNMENT ? buffer->kind.alignment : ALIGNMENT;

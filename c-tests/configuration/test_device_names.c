@@ -125,7 +125,10 @@ static void not_names(void)
     pair_abort(&pair);
 }
 
-/* The first name is that of the set, spelled the same; one device for each. [NAME-05, NAME-08] */
+/*
+ * The first name is that of the set, spelled the same; one device for each.
+ * [AMB-25, NAME-05, NAME-08]
+ */
 static void order_of_names(void)
 {
     struct pair pair;

@@ -164,7 +164,8 @@ static uint32_t bit_or_all(unsigned number)
 /*
  * Every bit of the client with every bit of the server, with either direction and with and without
  * the request for VDC_Complete: each side has its own bits, whatever it sends of the other's, and
- * VDC_Complete takes both. [AMB-10, AMB-29, CFG-40, FEAT-30, FEAT-31]
+ * VDC_Complete takes both; bits that nobody knows travel, too.
+ * [AMB-10, AMB-29, CFG-40, FEAT-09, FEAT-30, FEAT-31]
  */
 static void every_bit(void)
 {

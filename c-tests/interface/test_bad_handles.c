@@ -1,6 +1,6 @@
 /*
  * Null, invented, closed and mistaken handles, and null and misaligned pointers, for every
- * function: the documented code, failure values in the outputs, and nothing else. [AMB-43, ST-20]
+ * function: the documented code, failure values in the outputs, and nothing else.
  */
 #include "engine.h"
 #include "roles.h"
@@ -36,6 +36,7 @@ static void bad_set(void *handle)
     CHECK(opened == NULL && address == NULL && number == 0 && lost == 0);
 }
 
+/* Also of a set that is closed. [ST-20] */
 static void bad_device(void *handle)
 {
     vdi_device *bad = handle;
@@ -88,7 +89,7 @@ static void bad_server_device(void *handle)
                            .completionRoutine = count_call,
                            .completionContext = &calls};
     CHECK_RESULT(vdi_server_send_command(handle, &command), VD_E_PROTOCOL);
-    CHECK_EQUAL(calls, 1); /* SDEV-SEND-04 */
+    CHECK_EQUAL(calls, 1); /* [SDEV-SEND-04] */
     CHECK_RESULT(vdi_server_close_device(handle), VD_E_PROTOCOL);
     CHECK_CONTAINS(vdi_last_error_message(), "vdi_server_close_device");
 }
@@ -162,7 +163,7 @@ static void bad_pointers(void)
     CHECK_RESULT(vdi_abort_reason(set, odd, NULL, 0), VD_E_INVALID);
     CHECK_RESULT(vdi_lost_secondaries(set, NULL), VD_E_INVALID);
     CHECK_RESULT(vdi_lost_secondaries(set, odd), VD_E_INVALID);
-    CHECK_RESULT(vdi_get_command(device, 0, NULL), VD_E_INVALID); /* AMB-43 */
+    CHECK_RESULT(vdi_get_command(device, 0, NULL), VD_E_INVALID); /* [AMB-43] */
     CHECK_RESULT(vdi_get_command(device, 0, odd), VD_E_INVALID);
     CHECK_RESULT(vdi_complete_command(device, NULL, ERROR_SUCCESS, 0, 0), VD_E_INVALID);
     /* Found by its value, never read: these point nowhere, or into the middle of one. */
