@@ -91,6 +91,35 @@ static void allocate_all(vdi_server *server, unsigned sets)
 }
 
 /*
+ * A buffer that is used for less than was requested has the size that it was allocated with, for
+ * commands, for IsSharedBuffer and for FreeBuffer, and its whole size again when it is free.
+ * [BUF-12, BUF-19, AMB-28, SSET-FREE-01, SSET-FREE-02, SSET-SHARED-01]
+ */
+static void less_than_requested(struct engine *engine)
+{
+    static struct journal journal = JOURNAL_INITIALIZER;
+    VDS_Command command;
+    void *buffer;
+    vdi_server *server = engine->server;
+    /* Larger than all others. */
+    static const uint32_t sizes[] = {(4 << 20) + 1, (5 << 20) - 1, 5 << 20};
+    CHECK_RESULT(vdi_server_request_buffers(server, 5 << 20, 0, 1), NOERROR);
+    for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint32_t size = sizes[i];
+        CHECK_RESULT(vdi_server_allocate_buffer(server, size, 0, &buffer), NOERROR);
+        CHECK_EQUAL(available(server, sizes[0], 0), 0);
+        CHECK_EQUAL(vdi_server_is_shared_buffer(server, (uint8_t *)buffer + size - 1), 1);
+        CHECK_EQUAL(vdi_server_is_shared_buffer(server, (uint8_t *)buffer + size), 0);
+        command_prepare(&command, &journal, VDC_Write, buffer, (int32_t)size + 1);
+        CHECK_RESULT(vdi_server_send_command(engine->devices[0], &command), VD_E_INVALID);
+        CHECK_EQUAL(command.completionCode, ERROR_INVALID_PARAMETER);
+        CHECK_RESULT(vdi_server_free_buffer(server, buffer, size + 1), VD_E_INVALID);
+        CHECK_RESULT(vdi_server_free_buffer(server, buffer, size - 1), VD_E_INVALID);
+        CHECK_RESULT(vdi_server_free_buffer(server, buffer, size), NOERROR);
+    }
+}
+
+/*
  * During the configuration only the sum grows [BUF-08]; afterwards every call gives its memory at
  * once, before the first device is open and after it [BUF-09].
  * [BUF-12, BUF-13, TSQL-04, SSET-REQBUF-01, SSET-REQBUF-03, SSET-REQBUF-05]
@@ -119,9 +148,11 @@ static void run(void)
             engine_run(&engine, server, name, 1);
         request_all(server);
         allocate_all(server, 2);
-        if (active)
+        if (active) {
+            less_than_requested(&engine);
             engine_close(&engine);
-        else
+        }
+        if (!active)
             CHECK_RESULT(vdi_server_close(server), NOERROR);
         CHECK_RESULT(vdi_close(set), NOERROR);
         if (!active)

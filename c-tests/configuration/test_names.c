@@ -139,6 +139,7 @@ static void instances(void)
     good_name("\xc3\x9c/{x} y", "name");
     good_name(long_name(LONGEST), "name");
     bad_name(long_name(LONGEST + 1), "name", VD_E_INSTANCE_NAME);
+    bad_name("\\", "name", VD_E_INSTANCE_NAME);
     bad_name("machine\\instance", "name", VD_E_INSTANCE_NAME);
     CHECK_CONTAINS(vdi_last_error_message(), "instance");
 
