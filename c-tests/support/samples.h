@@ -10,6 +10,7 @@
 
 #include "waiting.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 enum { SAMPLE_GOOD = 0, SAMPLE_FAILED = 7 };
@@ -92,11 +93,11 @@ static inline vdi_set *sample_create(const char *name, uint32_t devices, uint32_
     return set;
 }
 
-/* Asks again every second whether the set is configured. */
+/* Asks whether the set is configured, and asks again after ten seconds. */
 static inline vdi_result sample_configuration(vdi_set *set, VDConfig *config)
 {
     vdi_result result;
-    while ((result = vdi_get_configuration(set, 1000, config)) == VD_E_TIMEOUT)
+    while ((result = vdi_get_configuration(set, 10000, config)) == VD_E_TIMEOUT)
         continue;
     return result;
 }
@@ -108,7 +109,7 @@ static inline int sample_end(vdi_set *set, vdi_result ending)
     return ending == VD_E_CLOSE ? SAMPLE_GOOD : SAMPLE_FAILED;
 }
 
-/* One device, one thread. The time-out is that of GetCommand. */
+/* One device, one thread. The time-out is that of GetCommand. Tells when the device is open. */
 static inline int sample_single(const char *name, const char *stream, size_t room,
                                 uint32_t timeout)
 {
@@ -120,6 +121,7 @@ static inline int sample_single(const char *name, const char *stream, size_t roo
     if (result != NOERROR)
         return sample_end(set, result);
     result = vdi_open_device(set, name, &sample.device);
+    tell(parent(), result);
     if (result != NOERROR)
         return sample_end(set, result);
     sample_path(path, stream, 0);
@@ -127,6 +129,149 @@ static inline int sample_single(const char *name, const char *stream, size_t roo
     result = sample_loop(&sample, timeout);
     CHECK(fclose(sample.file) == 0);
     return sample_end(set, result);
+}
+
+/* What a worker does at its first Flush, to try the paths of errors. */
+enum trouble {
+    NO_TROUBLE,
+    ABORTS_SET,       /* SignalAbort, and the command is never completed */
+    EXITS_AT_ONCE,    /* the process ends without Close */
+    DIES,             /* a signal ends it */
+};
+
+/* A worker of a client with several devices, in a thread or in a process of its own. */
+struct worker {
+    pthread_t thread;
+    vdi_set *set;
+    const char *stream;
+    unsigned index;
+    enum trouble trouble;
+    struct sample sample;
+    vdi_result ending;
+};
+
+static inline vdi_result worker_is_in_trouble(struct worker *worker)
+{
+    if (worker->trouble == EXITS_AT_ONCE)
+        _exit(SAMPLE_FAILED);
+    if (worker->trouble == DIES)
+        raise(SIGKILL);
+    CHECK_RESULT(vdi_signal_abort(worker->set, "a worker has failed"), NOERROR);
+    return VD_E_ABORT;
+}
+
+/* The loop of a worker, which looks for its trouble. */
+static inline vdi_result worker_loop(struct worker *worker)
+{
+    vdi_result result;
+    VDC_Command *command;
+    vdi_device *device = worker->sample.device;
+    while ((result = vdi_get_command(device, VDI_INFINITE, &command)) == NOERROR) {
+        uint32_t bytes;
+        if (command->commandCode == VDC_Flush && worker->trouble != NO_TROUBLE)
+            return worker_is_in_trouble(worker);
+        int32_t code = sample_execute(&worker->sample, command, &bytes);
+        result = vdi_complete_command(device, command, code, bytes, 0);
+        if (result != NOERROR)
+            return result;
+    }
+    return result;
+}
+
+/* From the configuration, which every worker asks for again, to the end. */
+static inline void *worker_run(void *argument)
+{
+    struct worker *worker = argument;
+    char path[128];
+    VDConfig config;
+    worker->ending = vdi_get_configuration(worker->set, VDI_INFINITE, &config);
+    if (worker->ending != NOERROR)
+        return NULL;
+    sample_path(path, worker->stream, worker->index);
+    sample_open(&worker->sample, path, &config, ENDLESS);
+    worker->ending = worker_loop(worker);
+    CHECK(fclose(worker->sample.file) == 0);
+    return NULL;
+}
+
+/* One process with a thread for each device; the last one has the trouble. */
+static inline int sample_threads(const char *name, const char *stream, unsigned count,
+                                 enum trouble trouble)
+{
+    static struct worker workers[VDI_MAX_DEVICES];
+    VDConfig config;
+    vdi_result ending = VD_E_CLOSE;
+    vdi_set *set = sample_create(name, count, 0);
+    CHECK_RESULT(sample_configuration(set, &config), NOERROR);
+    for (unsigned i = 0; i < count; i++) {
+        char device[NAME_SIZE];
+        device_name(device, name, i);
+        workers[i] = (struct worker){.set = set, .stream = stream, .index = i};
+        if (i + 1 == count)
+            workers[i].trouble = trouble;
+        CHECK_RESULT(vdi_open_device(set, device, &workers[i].sample.device), NOERROR);
+        CHECK(pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) == 0);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        CHECK(pthread_join(workers[i].thread, NULL) == 0);
+        if (workers[i].ending != VD_E_CLOSE)
+            ending = workers[i].ending;
+    }
+    return sample_end(set, ending);
+}
+
+/* The secondary of sample_processes(). argv: set's name, stream, device, trouble, device's name */
+static inline int sample_secondary(int argc, char **argv)
+{
+    CHECK_EQUAL(argc, 6);
+    struct worker worker = {.stream = argv[2],
+                            .index = (unsigned)atoi(argv[3]),
+                            .trouble = (enum trouble)atoi(argv[4])};
+    /* Another one may have failed already; neither path closes. */
+    if (vdi_open_in_secondary(NULL, argv[1], &worker.set) != NOERROR ||
+        vdi_open_device(worker.set, argv[5], &worker.sample.device) != NOERROR)
+        return SAMPLE_FAILED;
+    worker_run(&worker);
+    return sample_end(worker.set, worker.ending);
+}
+
+#define SAMPLE_SECONDARY {"secondary", sample_secondary}
+
+static inline struct peer sample_start_secondary(const char *name, const char *stream,
+                                                 unsigned index, enum trouble trouble,
+                                                 const char *device)
+{
+    char number[16], kind[16];
+    snprintf(number, sizeof number, "%u", index);
+    snprintf(kind, sizeof kind, "%d", trouble);
+    return spawn_role("secondary", name, stream, number, kind, device, (char *)NULL);
+}
+
+/*
+ * A primary without devices and a process for each device, the last of which has the trouble.
+ * It waits for them one by one, and aborts at the first failure. With a wrong name the last one
+ * cannot open its device.
+ */
+static inline int sample_processes(const char *name, const char *stream, unsigned count,
+                                   enum trouble trouble, int wrong_name)
+{
+    struct peer secondaries[VDI_MAX_DEVICES];
+    VDConfig config;
+    int failed = 0;
+    vdi_set *set = sample_create(name, count, 0);
+    CHECK_RESULT(sample_configuration(set, &config), NOERROR);
+    for (unsigned i = 0; i < count; i++) {
+        int last = i + 1 == count;
+        char device[NAME_SIZE];
+        device_name(device, name, i);
+        secondaries[i] = sample_start_secondary(name, stream, i, last ? trouble : NO_TROUBLE,
+                                                last && wrong_name ? "no such device" : device);
+    }
+    /* From the last one: those before it end only when the set does. */
+    for (unsigned i = count; i-- > 0;)
+        if (wait_exit(secondaries[i]) != SAMPLE_GOOD && !failed++)
+            CHECK_RESULT(vdi_signal_abort(set, "a secondary has failed"), NOERROR);
+    return sample_end(set, failed ? VD_E_ABORT : VD_E_CLOSE);
 }
 
 #endif
