@@ -153,7 +153,7 @@ struct worker {
 static inline vdi_result worker_is_in_trouble(struct worker *worker)
 {
     if (worker->trouble == EXITS_AT_ONCE)
-        _exit(SAMPLE_FAILED);
+        exit(SAMPLE_FAILED); /* while other threads are in calls */
     if (worker->trouble == DIES)
         raise(SIGKILL);
     CHECK_RESULT(vdi_signal_abort(worker->set, "a worker has failed"), NOERROR);
