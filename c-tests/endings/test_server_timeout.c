@@ -255,6 +255,26 @@ static void idle_time_does_not_count(void)
     close_aborted();
 }
 
+/*
+ * The client's time starts with the first command, and not when the agent last looked: two
+ * intervals after that look the client is still in time. [TMO-12, TMO-14, AMB-38]
+ */
+static void time_starts_with_the_command(void)
+{
+    start(INTERVAL);
+    let_pass(10 * (int64_t)SECONDS);
+    agent_is_patient();
+    let_pass(2 * (int64_t)SECONDS - MARGIN);
+    send_one(0, VDC_Flush);
+    let_pass(2 * MARGIN);
+    agent_is_patient();
+    let_pass(2 * (int64_t)SECONDS - 3 * MARGIN);
+    agent_is_patient();
+    let_pass(MARGIN + 1);
+    agent_aborts();
+    close_aborted();
+}
+
 /* A command for a device that the client has not opened is pending. [AMB-38] */
 static void unopened_device(void)
 {
@@ -343,6 +363,7 @@ static void run(void)
     only_completions_count();
     progress_is_set_wide();
     idle_time_does_not_count();
+    time_starts_with_the_command();
     unopened_device();
     held_back_clear_error();
     without_limit();
