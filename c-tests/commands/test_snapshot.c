@@ -194,9 +194,12 @@ static void restore(int to_the_end)
     ends_well();
 }
 
-/* Up to the command that is refused. */
-static int32_t up_to(int32_t chosen, enum behaviour behaviour)
+/*
+ * Up to the command that is refused; a Write is queued behind it, and ends with `queued`.
+ */
+static int32_t up_to(int32_t chosen, enum behaviour behaviour, int32_t queued)
 {
+    struct step refused, next;
     int mount = chosen == VDC_MountSnapshot;
     begin(VDF_SnapshotPrepare, chosen, behaviour, mount ? VDF_ReadMedia : VDF_WriteMedia);
     if (mount)
@@ -205,7 +208,13 @@ static int32_t up_to(int32_t chosen, enum behaviour behaviour)
         write_metadata(2);
     if (chosen == VDC_Snapshot)
         CHECK_EQUAL(coordinated(VDC_PrepareToFreeze), ERROR_SUCCESS);
-    return coordinated(chosen);
+    CHECK_RESULT(step_begin(&refused, &statement, 0, chosen, 0), NOERROR);
+    CHECK_EQUAL(hear(client), chosen);
+    CHECK_RESULT(step_begin(&next, &statement, 0, VDC_Write, BLOCK_SIZE), NOERROR);
+    CHECK(step_waits(&refused));
+    tell(client, 0);
+    CHECK_EQUAL(step_end(&next), queued);
+    return step_end(&refused);
 }
 
 /*
@@ -215,7 +224,7 @@ static int32_t up_to(int32_t chosen, enum behaviour behaviour)
 static void refused_by_error(int32_t chosen)
 {
     uint32_t reason;
-    CHECK_EQUAL(up_to(chosen, FAILS), ERROR_OPERATION_ABORTED);
+    CHECK_EQUAL(up_to(chosen, FAILS, ERROR_IO_DEVICE), ERROR_OPERATION_ABORTED);
     CHECK_RESULT(vdi_server_abort_reason(statement.engine.server, &reason, NULL, 0), NOERROR);
     CHECK_EQUAL(reason, VDI_ABORT_NONE);
     struct step rejected;
@@ -229,7 +238,7 @@ static void refused_by_abort(int32_t chosen)
 {
     char text[256];
     uint32_t reason;
-    CHECK_EQUAL(up_to(chosen, ABORTS), ERROR_OPERATION_ABORTED);
+    CHECK_EQUAL(up_to(chosen, ABORTS, ERROR_OPERATION_ABORTED), ERROR_OPERATION_ABORTED);
     CHECK_EQUAL(wait_exit(client), SAMPLE_FAILED);
     CHECK_RESULT(vdi_server_abort_reason(statement.engine.server, &reason, text, sizeof text),
                  NOERROR);

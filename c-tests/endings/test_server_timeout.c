@@ -75,7 +75,7 @@ static void agent_aborts(void)
 {
     struct timespec moment = {.tv_nsec = 1000000};
     while (caller_waits(&engine.agent)) {
-        CHECK(pthread_kill(engine.agent.thread, SIGUSR1) == 0);
+        (void)pthread_kill(engine.agent.thread, SIGUSR1); /* which may have ended */
         nanosleep(&moment, NULL);
     }
     CHECK_EQUAL(abort_code(), VDI_ABORT_TIMEOUT);

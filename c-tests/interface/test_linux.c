@@ -174,6 +174,49 @@ static void signals_do_not_end_waits(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
+/* One life of a set, with a secondary. */
+static void *lives(void *done)
+{
+    for (int round = 0; round < 20; round++) {
+        vdi_set *secondary;
+        VDC_Command *got;
+        VDConfig config;
+        VDS_Command command = {.commandCode = VDC_Flush};
+        struct pending pending;
+        set = client_create(name, 2);
+        engine_open(&engine, name, 2, BLOCK_SIZE, 1);
+        CHECK_RESULT(vdi_get_configuration(set, VDI_INFINITE, &config), NOERROR);
+        CHECK_RESULT(vdi_open_in_secondary(NULL, name, &secondary), NOERROR);
+        CHECK_RESULT(vdi_open_device(secondary, second, &device), NOERROR);
+        CHECK_RESULT(vdi_server_request_buffers(engine.server, BLOCK_SIZE, 0, 1), NOERROR);
+        pending_prepare(&pending, &command);
+        CHECK_RESULT(vdi_server_send_command(engine.devices[1], &command), NOERROR);
+        CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
+        CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, 0, 0), NOERROR);
+        pending_wait(&pending);
+        engine_close(&engine);
+        CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), VD_E_CLOSE);
+        CHECK_RESULT(vdi_close(secondary), NOERROR);
+        CHECK_RESULT(vdi_close(set), NOERROR);
+    }
+    __atomic_store_n((int *)done, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+/* The calls that talk to other processes are interrupted all the time, and succeed. [LNX-10] */
+static void calls_under_a_storm_of_signals(void)
+{
+    struct timespec moment = {.tv_nsec = 20000};
+    pthread_t thread;
+    int done = 0;
+    CHECK(pthread_create(&thread, NULL, lives, &done) == 0);
+    while (!__atomic_load_n(&done, __ATOMIC_SEQ_CST)) {
+        (void)pthread_kill(thread, SIGUSR1); /* which may have ended */
+        nanosleep(&moment, NULL);
+    }
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
 static void run(void)
 {
     unique_name(name);
@@ -184,6 +227,7 @@ static void run(void)
     no_result_is_positive();
     end_by_abort();
     signals_do_not_end_waits();
+    calls_under_a_storm_of_signals();
 }
 
 int main(int argc, char **argv)

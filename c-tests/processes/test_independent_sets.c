@@ -82,19 +82,25 @@ static void close_end(struct end *end)
     CHECK_EQUAL(wait_exit(end->engine), 0);
 }
 
-/* The engine of the first set is stopped. [SNAP-42] */
+/* The engine of the first set is stopped, and a thread waits for its next command. [SNAP-42] */
 static void stopped_engine(void)
 {
     struct end first, second, third;
+    struct caller waiting;
+    struct getter getter;
     open_end(&first);
     open_end(&second);
     (void)flush_comes(&first);
     stop(first.engine);
+    getter.device = first.device;
+    caller_start(&waiting, get_command, &getter);
     work(&second);
     open_end(&third);
     work(&third);
     close_end(&second);
+    CHECK(caller_waits(&waiting));
     CHECK_RESULT(vdi_close(first.set), VD_E_OPEN);
+    CHECK_RESULT(caller_join(&waiting), VD_E_PROTOCOL);
     work(&third);
     close_end(&third);
     go_on(first.engine);
