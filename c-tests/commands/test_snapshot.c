@@ -175,7 +175,10 @@ static void backup(uint32_t features)
     metadata_is_stored();
 }
 
-/* The stored metadata comes back, past its end if the server asks, then the mount. [SNAP-22, SNAP-30] */
+/*
+ * The stored metadata comes back, past its end if the server asks, then the mount.
+ * [SNAP-22, SNAP-30]
+ */
 static void restore(int to_the_end)
 {
     size_t length = statement.moved[0];
@@ -194,9 +197,7 @@ static void restore(int to_the_end)
     ends_well();
 }
 
-/*
- * Up to the command that is refused; a Write is queued behind it, and ends with `queued`.
- */
+/* Up to the command that is refused; a Write is queued behind it, and ends with `queued`. */
 static int32_t up_to(int32_t chosen, enum behaviour behaviour, int32_t queued)
 {
     struct step refused, next;

@@ -236,7 +236,10 @@ static void progress_is_set_wide(void)
     close_aborted();
 }
 
-/* The clock stands still while nothing is pending, before the first command, too. [TMO-14, TMO-12] */
+/*
+ * The clock stands still while nothing is pending, before the first command, too.
+ * [TMO-12, TMO-14]
+ */
 static void idle_time_does_not_count(void)
 {
     start(INTERVAL);
@@ -317,7 +320,7 @@ static void without_limit(void)
     close_normally();
 }
 
-/* A late answer is as good as an early one, and the limit does not follow a set to its end. [TMO-12] */
+/* A late answer is as good as an early one; closing devices has no limit. [TMO-12] */
 static void late_but_in_time(void)
 {
     start(INTERVAL);

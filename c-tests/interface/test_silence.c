@@ -111,7 +111,7 @@ static int silent_client(int argc, char **argv)
     return 0;
 }
 
-/* argv: the set's name, where output goes. A server whose client dies, unless it is killed first. */
+/* argv as above. A server whose client dies, unless it is killed first. */
 static int silent_server(int argc, char **argv)
 {
     static struct engine engine;

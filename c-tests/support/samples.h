@@ -1,9 +1,9 @@
 /*
  * samples.h - client programs as the published samples have them
  *
- * The shapes are those of a client with one device, with a thread or a process for each device, and
- * of a snapshot. Each is what a role runs: it creates the set, tells the test that the statement may
- * start, and returns its exit status, 0 only after the good ending of every device.
+ * The shapes are those of a client with one device, and with a thread or a process for each device.
+ * Each is what a role runs: it creates the set, tells the test that the statement may start, and
+ * returns its exit status, 0 only after the good ending of every device.
  */
 #ifndef SAMPLES_H
 #define SAMPLES_H
