@@ -13,7 +13,7 @@ static struct peer client;
 static void ended(void)
 {
     vdi_server *second;
-    CHECK_RESULT(vdi_server_open(NULL, name, &second), VD_E_INVALID);
+    CHECK_RESULT(vdi_server_open(NULL, name, &second), VD_E_BUSY);
     CHECK_RESULT(vdi_server_request_buffers(statement.engine.server, 4096, 0, 1), VD_E_PROTOCOL);
     CHECK_RESULT(vdi_server_execute_completion_agent(statement.engine.server), VD_E_PROTOCOL);
     ASK(client, VD_E_PROTOCOL, GET_COMMAND, .timeout = VDI_INFINITE);
