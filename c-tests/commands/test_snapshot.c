@@ -197,7 +197,7 @@ static void restore(int to_the_end)
     ends_well();
 }
 
-/* Up to the command that is refused; a Write is queued behind it, and ends with `queued`. */
+/* Up to the command that is refused. A Write behind it ends with `queued`; 0: there is none. */
 static int32_t up_to(int32_t chosen, enum behaviour behaviour, int32_t queued)
 {
     struct step refused, next;
@@ -211,10 +211,12 @@ static int32_t up_to(int32_t chosen, enum behaviour behaviour, int32_t queued)
         CHECK_EQUAL(coordinated(VDC_PrepareToFreeze), ERROR_SUCCESS);
     CHECK_RESULT(step_begin(&refused, &statement, 0, chosen, 0), NOERROR);
     CHECK_EQUAL(hear(client), chosen);
-    CHECK_RESULT(step_begin(&next, &statement, 0, VDC_Write, BLOCK_SIZE), NOERROR);
+    if (queued)
+        CHECK_RESULT(step_begin(&next, &statement, 0, VDC_Write, BLOCK_SIZE), NOERROR);
     CHECK(step_waits(&refused));
     tell(client, 0);
-    CHECK_EQUAL(step_end(&next), queued);
+    if (queued)
+        CHECK_EQUAL(step_end(&next), queued);
     return step_end(&refused);
 }
 
@@ -222,10 +224,10 @@ static int32_t up_to(int32_t chosen, enum behaviour behaviour, int32_t queued)
  * The answer is ERROR_OPERATION_ABORTED: an error of this command only, nothing is aborted. The
  * server closes the device. [SNAP-20, SNAP-21, SNAP-22]
  */
-static void refused_by_error(int32_t chosen)
+static void refused_by_error(int32_t chosen, int32_t queued)
 {
     uint32_t reason;
-    CHECK_EQUAL(up_to(chosen, FAILS, ERROR_IO_DEVICE), ERROR_OPERATION_ABORTED);
+    CHECK_EQUAL(up_to(chosen, FAILS, queued), ERROR_OPERATION_ABORTED);
     CHECK_RESULT(vdi_server_abort_reason(statement.engine.server, &reason, NULL, 0), NOERROR);
     CHECK_EQUAL(reason, VDI_ABORT_NONE);
     struct step rejected;
@@ -259,7 +261,8 @@ static void run(void)
     restore(0);
     restore(1);
     for (unsigned i = 0; i < 3; i++) {
-        refused_by_error(refusable[i]);
+        refused_by_error(refusable[i], 0);
+        refused_by_error(refusable[i], ERROR_IO_DEVICE);
         refused_by_abort(refusable[i]);
     }
 }
