@@ -79,6 +79,9 @@ static inline int pattern_matches(const void *address, size_t size, uint8_t seed
 
 #define CLIENT_SLOTS 4096
 
+/* Every byte of the configuration in the answer of a GET_CONFIGURATION that failed. */
+#define UNTOUCHED 0xa5
+
 struct client {
     vdi_set *set;
     vdi_device *devices[VDI_MAX_DEVICES];
@@ -92,7 +95,7 @@ static inline void client_get_command(struct client *client, const struct order 
     VDC_Command *command = (VDC_Command *)client;
     answer->result = vdi_get_command(client->devices[order->device], order->timeout, &command);
     if (answer->result != NOERROR) {
-        CHECK(command == NULL); /* CDEV-GETCMD-12 */
+        CHECK(command == NULL);
         return;
     }
     CHECK(client->used < CLIENT_SLOTS);
@@ -115,10 +118,14 @@ static inline struct answer client_obey(struct client *client, const struct orde
         answer.result = vdi_open_in_secondary(NULL, order->name, &client->set);
         break;
     case GET_CONFIGURATION:
+        /* A failing call leaves it so; see UNTOUCHED. */
+        memset(&answer.config, UNTOUCHED, sizeof answer.config);
         answer.result = vdi_get_configuration(client->set, order->timeout, &answer.config);
         break;
     case OPEN_DEVICE:
+        client->devices[order->device] = (vdi_device *)client;
         answer.result = vdi_open_device(client->set, order->name, &client->devices[order->device]);
+        CHECK((client->devices[order->device] == NULL) == (answer.result != NOERROR));
         break;
     case GET_COMMAND:
         client_get_command(client, order, &answer);

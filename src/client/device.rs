@@ -5,6 +5,7 @@ use super::device_state::DeviceState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant;
 use crate::protocol::command::Completion;
+use crate::protocol::state;
 use crate::sync::Ordering;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -30,6 +31,10 @@ impl Device {
         let device = &*self.state;
         let participant = &device.set.participant;
         participant.check_open()?;
+        // Before the turn: the thread that has it may not have woken up yet.
+        if participant.is_aborted() {
+            return Err(state::aborted());
+        }
         let _turn = Turn::take(&device.receiving)?;
         let deadline = participant::deadline(timeout);
         let bell = participant.device_bell(device.index);

@@ -86,20 +86,27 @@ impl Inner {
         Ok(*decided)
     }
 
-    /// One look at the names: the device, a refusal, or `None` while the name may be announced.
-    pub(super) fn find_device(&self, name: &Name) -> Option<Result<usize>> {
-        if let Err(error) = state::client(ClientCall::OpenDevice, self.state()) {
-            return Some(Err(error));
-        }
+    /// Refuses OpenDevice for what no name can change: the state, and that all devices have been
+    /// opened. [AMB-03]
+    pub(super) fn check_open_device(&self) -> Result<()> {
+        self.check(ClientCall::OpenDevice)?;
         let count = self.participant.device_count();
         if (0..count).all(|index| self.owner(index) != 0) {
-            return Some(Err(Error::new(
+            return Err(Error::new(
                 ErrorKind::Open,
                 format!("all {count} devices of the set have been opened"),
-            )));
+            ));
+        }
+        Ok(())
+    }
+
+    /// One look at the names: the device, a refusal, or `None` while the name may be announced.
+    pub(super) fn find_device(&self, name: &Name) -> Option<Result<usize>> {
+        if let Err(error) = self.check_open_device() {
+            return Some(Err(error));
         }
         let mut unknown = false;
-        for index in 0..count {
+        for index in 0..self.participant.device_count() {
             let header = self.participant.control().device(index).header();
             match control::read_text(&header.name) {
                 known if known == name.as_bytes() => return Some(Ok(index)),
@@ -126,10 +133,13 @@ impl Inner {
         self.participant.check_open()?;
         let owner = &self.participant.control().device(index).header().owner.0;
         let taken = owner.compare_exchange(0, self.id, Ordering::AcqRel, Ordering::Acquire);
-        taken.map_err(|_| {
+        if taken.is_err() {
+            drop(devices);
+            // Somebody may just have taken it, and it may have been the last. [AMB-03]
+            self.check_open_device()?;
             let text = format!("device {name} is open already");
-            Error::new(ErrorKind::Protocol, text)
-        })?;
+            return Err(Error::new(ErrorKind::Protocol, text));
+        }
         let device = Arc::new(DeviceState::new(Arc::clone(self), index));
         if let Some(place) = devices.get_mut(index) {
             *place = Some(Arc::clone(&device));

@@ -135,6 +135,11 @@ impl Set {
         Ok(Device::new(inner.take_device(index, name)?))
     }
 
+    /// The error that OpenDevice has before it looks at the name, if there is one. [AMB-03]
+    pub(crate) fn check_open_device(&self) -> Result<()> {
+        self.inner.check_open_device()
+    }
+
     /// The handle of a buffer of a command that this process received. [CSET-BUFH-01]
     ///
     /// # Errors
@@ -266,5 +271,28 @@ impl CreateOptions {
             return Err(invalid("nameWait is more than an hour"));
         }
         Ok(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [AMB-16]
+    #[test]
+    fn a_late_name_is_waited_for_half_a_minute_unless_told_otherwise() {
+        let wait = |name_wait| {
+            let options = CreateOptions {
+                name_wait,
+                ..CreateOptions::default()
+            };
+            options.name_wait_ms().map_err(|error| error.kind())
+        };
+        let hour = Duration::from_secs(3600);
+        assert_eq!(wait(None), Ok(30_000));
+        assert_eq!(wait(Some(Duration::from_millis(1))), Ok(1));
+        assert_eq!(wait(Some(hour)), Ok(3_600_000));
+        let longer = hour + Duration::from_millis(1);
+        assert_eq!(wait(Some(longer)), Err(ErrorKind::Invalid));
     }
 }

@@ -107,15 +107,18 @@ pub(super) unsafe fn input<T: Copy>(what: &str, pointer: *const T) -> Result<T> 
     Ok(unsafe { pointer.read() })
 }
 
+/// Refuses a null string.
+pub(super) fn not_null(what: &str, pointer: *const c_char) -> Result<()> {
+    checked(what, pointer.cast_mut()).map(|_| ())
+}
+
 /// A name.
 ///
 /// # Safety
 ///
 /// `pointer` is null or a NUL-terminated string.
 pub(super) unsafe fn name(what: &str, pointer: *const c_char) -> Result<Name> {
-    if pointer.is_null() {
-        return Err(invalid(format!("{what} is null")));
-    }
+    not_null(what, pointer)?;
     // SAFETY: NUL-terminated by contract.
     Name::new(unsafe { CStr::from_ptr(pointer) }.to_bytes())
 }
@@ -260,5 +263,20 @@ impl From<Configuration> for VDConfig {
             maxTransferSize: config.max_transfer_size,
             bufferAreaSize: config.buffer_area_size,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [AMB-01, AMB-42, TMO-01]
+    #[test]
+    fn time_outs_are_milliseconds_but_for_one_value() {
+        assert_eq!(timeout(0), Some(Duration::ZERO));
+        assert_eq!(timeout(1), Some(Duration::from_millis(1)));
+        let longest = Duration::from_millis(u64::from(u32::MAX) - 1);
+        assert_eq!(timeout(VDI_INFINITE - 1), Some(longest));
+        assert_eq!(timeout(0xFFFF_FFFF), None);
     }
 }

@@ -164,10 +164,14 @@ pub unsafe extern "C" fn vdi_open_device(
     guard("vdi_open_device", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_device", out_device, ptr::null_mut()) }?;
+        arg::not_null("name", name)?;
         let owner = handle::sets().get(set)?;
         // SAFETY: module contract.
-        let name = unsafe { arg::name("name", name) }?;
-        let device = owner.open_device(&name)?;
+        let device = match unsafe { arg::name("name", name) } {
+            Ok(name) => owner.open_device(&name)?,
+            // No device has such a name; an abort and the state are told first. [AMB-03]
+            Err(malformed) => return owner.check_open_device().and(Err(malformed)),
+        };
         out.set(handle::devices().insert(set, device)?);
         Ok(())
     })
