@@ -1,6 +1,5 @@
 /*
  * Opening devices: the order of the answers, names that come late, and the server's side.
- * [CSET-OPENDEV-01..12, SSET-OPENDEV-01..05, AMB-03, AMB-15, AMB-16, AMB-25, AMB-48, DEV-01]
  */
 #include "engine.h"
 #include "roles.h"
@@ -62,13 +61,19 @@ static void does_not_announce(const char *name, vdi_result wanted)
     CHECK(device == NULL);
 }
 
-/* (1) abort, (2) all open, (3) unknown name, (4) open already, (5) open. [AMB-03] */
+/*
+ * (1) abort, (2) all open, (3) unknown name, (4) open already, (5) open; the state before (2). A
+ * malformed name is an unknown one.
+ * [AMB-03, AMB-48, CSET-OPENDEV-03, CSET-OPENDEV-04, CSET-OPENDEV-05, CSET-OPENDEV-06]
+ * [CSET-OPENDEV-07, CSET-OPENDEV-09, CSET-OPENDEV-10, CSET-OPENDEV-11]
+ */
 static void order_of_answers(struct peer primary, struct peer secondary)
 {
     creates(primary, "set", 3, 3600000);
-    opens(primary, 9, "set", VD_E_PROTOCOL); /* AMB-48 */
+    opens(primary, 9, "set", VD_E_PROTOCOL); /* not configured */
+    opens(primary, 9, "a\\b", VD_E_PROTOCOL);
     serves("set");
-    opens(primary, 0, "set", NOERROR); /* its name is known from the start, CSET-OPENDEV-11 */
+    opens(primary, 0, "set", NOERROR); /* its name is known from the start */
     opens(primary, 9, "set", VD_E_PROTOCOL);
     opens(primary, 9, "", VD_E_INVALID);
     opens(primary, 9, "a\\b", VD_E_INVALID);
@@ -76,7 +81,7 @@ static void order_of_answers(struct peer primary, struct peer secondary)
     announces("set1");
     announces("dev1");
     client_named(secondary, OPEN_IN_SECONDARY, "set", NOERROR);
-    opens(secondary, 9, "set", VD_E_PROTOCOL); /* CSET-OPENDEV-10 */
+    opens(secondary, 9, "set", VD_E_PROTOCOL); /* another process has it */
     opens(secondary, 9, "Dev1", VD_E_INVALID); /* all names are known: nothing to wait for */
     opens(primary, 9, "set2", VD_E_INVALID);
     opens(secondary, 1, "dev1", NOERROR);
@@ -87,15 +92,15 @@ static void order_of_answers(struct peer primary, struct peer secondary)
     opens(primary, 9, "set", VD_E_PROTOCOL);
     opens(secondary, 9, "set", VD_E_PROTOCOL);
     opens(primary, 2, "set1", NOERROR);
-    static const char *const any[] = {"set", "set1", "dev1", "unknown"};
-    for (unsigned i = 0; i < 4; i++) {
-        opens(primary, 9, any[i], VD_E_OPEN); /* CSET-OPENDEV-04, 09 */
+    static const char *const any[] = {"set", "set1", "dev1", "unknown", "a\\b"};
+    for (unsigned i = 0; i < 5; i++) {
+        opens(primary, 9, any[i], VD_E_OPEN);
         opens(secondary, 9, any[i], VD_E_OPEN);
     }
     for (unsigned i = 1; i < 3; i++)
         CHECK_RESULT(vdi_server_close_device(engine.devices[i]), NOERROR);
     CHECK_RESULT(caller_join(&engine.agent), NOERROR);
-    for (unsigned i = 0; i < 4; i++) { /* the operation has ended normally */
+    for (unsigned i = 0; i < 5; i++) { /* the operation has ended normally */
         opens(primary, 9, any[i], VD_E_PROTOCOL);
         opens(secondary, 9, any[i], VD_E_PROTOCOL);
     }
@@ -108,13 +113,16 @@ static void order_of_answers(struct peer primary, struct peer secondary)
     serves("set");
     opens(primary, 0, "set", NOERROR);
     ASK(primary, NOERROR, SIGNAL_ABORT);
-    opens(primary, 9, "set", VD_E_ABORT); /* CSET-OPENDEV-07 before VD_E_OPEN */
-    opens(primary, 9, "unknown", VD_E_ABORT);
+    for (unsigned i = 0; i < 5; i++)
+        opens(primary, 9, any[i], VD_E_ABORT);
     engine_close_aborted(&engine);
     ASK(primary, NOERROR, CLOSE);
 }
 
-/* A name that the server announces later is waited for, in any client process. [AMB-16] */
+/*
+ * A name that the server announces later is waited for, in any client process; the handle is that
+ * of the device with this name. [AMB-16, CSET-OPENDEV-01, CSET-OPENDEV-02]
+ */
 static void late_names(struct peer primary, struct peer secondary)
 {
     creates(primary, "late", 3, 3600000);
@@ -129,7 +137,6 @@ static void late_names(struct peer primary, struct peer secondary)
     wait_asleep(primary.pid, primary.pid);
     announces("late1");
     FINISH(primary, NOERROR);
-    /* The handle is that of the device with this name. */
     VDS_Command command = {.commandCode = VDC_Flush, .inPosition = 4711};
     static struct pending pending;
     pending_prepare(&pending, &command);
@@ -143,7 +150,7 @@ static void late_names(struct peer primary, struct peer secondary)
     ASK(primary, NOERROR, CLOSE);
 }
 
-/* What ends the wait for a name: the limit, the last name, an abort, the end of the set. */
+/* What ends the wait for a name: the limit, the last name, an abort, the server's end. [AMB-16] */
 static void ends_of_the_wait(struct peer primary, struct peer secondary)
 {
     creates(primary, "set", 2, 150);
@@ -178,7 +185,7 @@ static void ends_of_the_wait(struct peer primary, struct peer secondary)
     ASK(secondary, NOERROR, CLOSE);
     ASK(primary, NOERROR, CLOSE);
 
-    /* The server gives up before it has opened anything. [AMB-40] */
+    /* The server gives up before it has opened anything. */
     creates(primary, "set", 2, 3600000);
     engine.server = server_configure("set", SIZE, 1);
     begins_to_open(primary, 9, "never");
@@ -187,7 +194,10 @@ static void ends_of_the_wait(struct peer primary, struct peer secondary)
     ASK(primary, NOERROR, CLOSE);
 }
 
-/* The server's calls. [SSET-OPENDEV-01..05, AMB-25] */
+/*
+ * The server's calls.
+ * [SSET-OPENDEV-01, SSET-OPENDEV-02, SSET-OPENDEV-03, SSET-OPENDEV-04, AMB-25, NAME-04]
+ */
 static void server_side(struct peer client)
 {
     static char longest[VDI_MAX_NAME + 2];
@@ -199,17 +209,17 @@ static void server_side(struct peer client)
     does_not_announce("set", VD_E_INVALID); /* the first has the name of the set */
     does_not_announce("Set1", VD_E_INVALID);
     announces("Set");
-    does_not_announce("Set", VD_E_INVALID); /* SSET-OPENDEV-04 */
+    does_not_announce("Set", VD_E_INVALID);
     does_not_announce("a\\b", VD_E_INVALID);
     does_not_announce(longest, VD_E_INVALID);
-    announces("set"); /* NAME-04: another name */
+    announces("set"); /* another name */
     longest[VDI_MAX_NAME] = '\0';
     announces(longest);
     does_not_announce("set", VD_E_INVALID);
     does_not_announce(longest, VD_E_INVALID);
     CHECK_RESULT(vdi_server_open_device(engine.server, "last", NULL), VD_E_INVALID);
     announces("{x} / \xc3\x9c");
-    does_not_announce("one more", VD_E_OPEN); /* SSET-OPENDEV-03 */
+    does_not_announce("one more", VD_E_OPEN);
     opens(client, 0, "Set", NOERROR);
     opens(client, 1, "{x} / \xc3\x9c", NOERROR);
     opens(client, 2, longest, NOERROR);
@@ -256,7 +266,7 @@ static vdi_result open_never(void *set)
     return result;
 }
 
-/* Close ends the wait of another thread for a name. */
+/* Close ends the wait of another thread for a name. [CSET-OPENDEV-05, CSET-OPENDEV-08] */
 static void close_during_the_wait(void)
 {
     for (int round = 0; round < 20; round++) {
@@ -271,24 +281,80 @@ static void close_during_the_wait(void)
     }
 }
 
-/* Parameters, in this process. */
+/* A thread that opens the only device as soon as it may. */
+struct racer {
+    pthread_t thread;
+    vdi_set *set;
+    const int *start;
+    vdi_result result;
+};
+
+static void *race(void *argument)
+{
+    struct racer *racer = argument;
+    vdi_device *device;
+    while (!__atomic_load_n(racer->start, __ATOMIC_ACQUIRE))
+        sched_yield();
+    racer->result = vdi_open_device(racer->set, "own", &device);
+    return NULL;
+}
+
+/*
+ * Several threads want the last device: one gets it, and for the others all devices are open, which
+ * is how a client that loops over OpenDevice knows its end. [AMB-03, CSET-OPENDEV-04]
+ */
+static void last_device(void)
+{
+    enum { RACERS = 4 };
+    for (int round = 0; round < 300; round++) {
+        struct racer racers[RACERS];
+        int start = 0;
+        unsigned winners = 0;
+        vdi_set *set = client_create("own", 1);
+        vdi_server *server = server_configure("own", SIZE, 0);
+        for (unsigned i = 0; i < RACERS; i++) {
+            racers[i] = (struct racer){.set = set, .start = &start};
+            CHECK(pthread_create(&racers[i].thread, NULL, race, &racers[i]) == 0);
+        }
+        __atomic_store_n(&start, 1, __ATOMIC_RELEASE);
+        for (unsigned i = 0; i < RACERS; i++) {
+            CHECK(pthread_join(racers[i].thread, NULL) == 0);
+            winners += racers[i].result == NOERROR;
+            if (racers[i].result != NOERROR)
+                CHECK_RESULT(racers[i].result, VD_E_OPEN);
+        }
+        CHECK_EQUAL(winners, 1);
+        CHECK_RESULT(vdi_close(set), VD_E_OPEN);
+        CHECK_RESULT(vdi_server_close(server), NOERROR);
+    }
+}
+
+/*
+ * Parameters, in this process; the device ends with its set.
+ * [AMB-15, CSET-OPENDEV-08, CSET-OPENDEV-12]
+ */
 static void parameters(void)
 {
     vdi_set *set = client_create("own", 1);
     vdi_server *server = server_configure("own", SIZE, 0);
     vdi_device *device = (vdi_device *)0x10;
-    CHECK_RESULT(vdi_open_device(set, NULL, &device), VD_E_INVALID); /* AMB-15 */
-    CHECK(device == NULL);                                           /* CSET-OPENDEV-08 */
+    CHECK_RESULT(vdi_open_device(set, NULL, &device), VD_E_INVALID);
+    CHECK(device == NULL);
     CHECK_RESULT(vdi_open_device(set, "own", NULL), VD_E_INVALID);
     _Alignas(16) char room[16] = {0};
     CHECK_RESULT(vdi_open_device(set, "own", (vdi_device **)(void *)(room + 4)), VD_E_INVALID);
     CHECK_RESULT(vdi_open_device(set, "own", &device), NOERROR); /* no failure opened it */
     CHECK(device != NULL);
+    vdi_device *opened = device;
+    VDC_Command *command;
+    CHECK_RESULT(vdi_get_command(opened, 0, &command), VD_E_TIMEOUT);
     CHECK_RESULT(vdi_signal_abort(set, NULL), NOERROR);
+    CHECK_RESULT(vdi_open_device(set, NULL, &device), VD_E_INVALID);
     CHECK_RESULT(vdi_server_close(server), NOERROR);
     CHECK_RESULT(vdi_close(set), NOERROR);
     CHECK_RESULT(vdi_open_device(set, "own", &device), VD_E_PROTOCOL);
     CHECK(device == NULL);
+    CHECK_RESULT(vdi_get_command(opened, 0, &command), VD_E_PROTOCOL);
 }
 
 static void run(void)
@@ -300,6 +366,7 @@ static void run(void)
     server_side(primary);
     commands_before_the_client(primary);
     close_during_the_wait();
+    last_device();
     parameters();
     client_leave(primary);
     client_leave(secondary);

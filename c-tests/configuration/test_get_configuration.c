@@ -1,6 +1,6 @@
 /*
  * Waiting for the configuration: polls, time-outs, several threads, signals, abort and close during
- * the wait, and the answer at once afterwards. [CSET-GETCFG-01..08, TMO-01, TMO-02, LNX-10]
+ * the wait, and the answer at once afterwards.
  */
 #include "roles.h"
 
@@ -39,7 +39,7 @@ static int is_unchanged(const VDConfig *config)
 static void waiter_ends(struct waiter *waiter, vdi_result wanted)
 {
     CHECK_RESULT(caller_join(&waiter->caller), wanted);
-    CHECK_EQUAL(is_unchanged(&waiter->config), wanted != NOERROR); /* CSET-GETCFG-08 */
+    CHECK_EQUAL(is_unchanged(&waiter->config), wanted != NOERROR); /* [CSET-GETCFG-08] */
 }
 
 static int64_t milliseconds_now(void)
@@ -49,7 +49,10 @@ static int64_t milliseconds_now(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Before the server is there: polls and time-outs leave everything as it was. [CSET-GETCFG-03] */
+/*
+ * Before the server is there: polls and time-outs leave everything as it was.
+ * [CSET-GETCFG-03, CSET-GETCFG-06, CSET-GETCFG-07, CSET-GETCFG-08]
+ */
 static void time_outs(vdi_set *set)
 {
     VDConfig config;
@@ -88,7 +91,10 @@ static int server_role(int argc, char **argv)
     return 0;
 }
 
-/* Several threads wait, signals arrive, then all get the same answer. [CSET-GETCFG-05, LNX-10] */
+/*
+ * Several threads wait, signals arrive, then all get the same answer, and can use it.
+ * [CSET-GETCFG-01, CSET-GETCFG-02, CSET-GETCFG-05, LNX-10]
+ */
 static void several_threads(void)
 {
     enum { WAITERS = 4 };
@@ -116,8 +122,10 @@ static void several_threads(void)
     }
     CHECK_EQUAL(waiters[0].config.deviceCount, 3);
     CHECK_EQUAL(waiters[0].config.blockSize, BLOCK_SIZE);
+    vdi_device *device;
+    CHECK_RESULT(vdi_open_device(set, name, &device), NOERROR);
 
-    /* From now on the answer comes at once, in every client process. [CSET-SECOND-07] */
+    /* From now on the answer comes at once, in every client process. */
     static const uint32_t intervals[] = {0, 1000, VDI_INFINITE};
     struct peer secondary = spawn_client();
     client_named(secondary, OPEN_IN_SECONDARY, name, NOERROR);
@@ -130,7 +138,7 @@ static void several_threads(void)
     }
     ASK(secondary, NOERROR, CLOSE);
     client_leave(secondary);
-    CHECK_RESULT(vdi_close(set), NOERROR);
+    CHECK_RESULT(vdi_close(set), VD_E_OPEN);
     tell(server, 0);
     CHECK_EQUAL(wait_exit(server), 0);
 }
