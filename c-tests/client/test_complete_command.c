@@ -102,9 +102,24 @@ static void carries(int32_t command_code, int32_t code, uint32_t bytes, int64_t 
     CHECK_EQUAL(sent.outPosition, position);
 }
 
+static void fails_with_another_queued(int32_t code)
+{
+    VDS_Command failing, queued;
+    VDC_Command *next;
+    journal.count = 0;
+    send_to(0, &failing, VDC_Write);
+    send_to(0, &queued, VDC_Flush);
+    VDC_Command *got = fetch(0, VDC_Write);
+    CHECK_RESULT(vdi_complete_command(devices[0], got, code, 0, 0), NOERROR);
+    CHECK_RESULT(vdi_get_command(devices[0], 0, &next), VD_E_TIMEOUT);
+    CHECK_JOURNAL(&journal, 0, &failing, code);
+    CHECK_JOURNAL(&journal, 1, &queued, ERROR_IO_DEVICE);
+}
+
 /*
- * Every completion code travels; each but success puts the device into the IO-ERROR state. Bytes
- * travel together with a failure. [CDEV-COMPLETE-03, CDEV-COMPLETE-13, CDEV-COMPLETE-14]
+ * Every completion code travels. Each but success puts the device into the IO-ERROR state on both
+ * sides: what is queued ends, what is new is refused. Bytes travel together with a failure.
+ * [CDEV-COMPLETE-03, CDEV-COMPLETE-13, CDEV-COMPLETE-14]
  */
 static void codes(void)
 {
@@ -115,6 +130,8 @@ static void codes(void)
         carries(i % 2 ? VDC_Read : VDC_Write, failures[i], 512 * i, 0, 512 * i);
         command_prepare(&refused, &journal, VDC_Flush, NULL, 0);
         CHECK_RESULT(vdi_server_send_command(engine.devices[0], &refused), VD_E_IO_ERROR);
+        carries(VDC_ClearError, ERROR_SUCCESS, 0, 0, 0);
+        fails_with_another_queued(failures[i]);
         carries(VDC_ClearError, ERROR_SUCCESS, 0, 0, 0);
         carries(VDC_Flush, ERROR_SUCCESS, 0, 0, 0);
     }

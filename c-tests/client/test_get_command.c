@@ -3,6 +3,9 @@
  * abort compete. How it waits is in test_waits.
  */
 #include "engine.h"
+#include "roles.h"
+
+#include <signal.h>
 
 #define SIZE 4096
 #define COMMANDS 16
@@ -162,6 +165,31 @@ static void aborted_before_queued(void)
     }
 }
 
+/*
+ * A command and then an abort come while the client waits, or rather, cannot run: it gets the
+ * abort. [CDEV-GETCMD-11]
+ */
+static void abort_wins_during_a_wait(void)
+{
+    int status;
+    struct peer client = spawn_client();
+    client_named(client, CREATE, name, NOERROR);
+    engine_open(&engine, name, 1, SIZE, 1);
+    client_open_device(client, name, 0);
+    journal.count = 0;
+    BEGIN(client, GET_COMMAND, .timeout = VDI_INFINITE);
+    CHECK(kill(client.pid, SIGSTOP) == 0);
+    CHECK(waitpid(client.pid, &status, WUNTRACED) == client.pid && WIFSTOPPED(status));
+    send_one(0, VDC_Flush);
+    CHECK_RESULT(vdi_server_signal_abort(engine.server, NULL), NOERROR);
+    CHECK(kill(client.pid, SIGCONT) == 0);
+    FINISH(client, VD_E_ABORT);
+    engine_close_aborted(&engine);
+    journal_check_all(&journal, sent, 1, ERROR_OPERATION_ABORTED);
+    ASK(client, NOERROR, CLOSE);
+    client_leave(client);
+}
+
 /* A client's thread that works as fast as it can, and writes down its results. */
 struct worker {
     struct caller caller;
@@ -230,10 +258,12 @@ static void run(void)
     after_an_error();
     queued_before_closed();
     aborted_before_queued();
+    abort_wins_during_a_wait();
     abort_in_the_middle();
 }
 
 int main(int argc, char **argv)
 {
-    return test_main(argc, argv, NULL, run);
+    static const struct role roles[] = {CLIENT_ROLE, {NULL, NULL}};
+    return test_main(argc, argv, roles, run);
 }

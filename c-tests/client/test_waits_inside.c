@@ -257,11 +257,11 @@ static void run(void)
     /* Without SA_RESTART, so that a system call in the wait is interrupted. */
     struct sigaction action = {.sa_handler = take_signal};
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    signals_and_time_outs();
     aborts();
     closes();
     before_the_configuration();
     second_thread();
-    signals_and_time_outs();
 }
 
 int main(int argc, char **argv)
