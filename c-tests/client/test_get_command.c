@@ -116,6 +116,42 @@ static void after_an_error(void)
     journal.count = 0;
 }
 
+static VDC_Command *in_hand[COMMANDS];
+
+static vdi_result complete_half(void *odd)
+{
+    for (unsigned i = odd != NULL; i < COMMANDS; i += 2)
+        complete(in_hand[i], ERROR_SUCCESS);
+    return NOERROR;
+}
+
+/*
+ * While one thread waits in GetCommand, others complete what was fetched before; the waiting one
+ * notices nothing and gets the next command. [PROC-10, PROC-11]
+ */
+static void completions_beside_a_wait(void)
+{
+    struct getter getter = {.device = device};
+    struct caller waiting, even, odd;
+    for (unsigned i = 0; i < COMMANDS; i++)
+        send_one(i, VDC_Flush);
+    for (unsigned i = 0; i < COMMANDS; i++)
+        in_hand[i] = fetch();
+    caller_start(&waiting, get_command, &getter);
+    caller_start(&odd, complete_half, &odd);
+    caller_start(&even, complete_half, NULL);
+    CHECK_RESULT(caller_join(&odd), NOERROR);
+    CHECK_RESULT(caller_join(&even), NOERROR);
+    journal_check_all(&journal, sent, COMMANDS, ERROR_SUCCESS);
+    CHECK(caller_waits(&waiting));
+    send_one(0, VDC_Rewind);
+    CHECK_RESULT(caller_join(&waiting), NOERROR);
+    CHECK_EQUAL(getter.command->commandCode, VDC_Rewind);
+    complete(getter.command, ERROR_SUCCESS);
+    journal_wait(&journal, COMMANDS + 1);
+    journal.count = 0;
+}
+
 /*
  * What was sent before the close comes first; VD_E_CLOSE once, when all is completed; then the
  * device is not open. [CDEV-GETCMD-04, CDEV-GETCMD-06, CDEV-GETCMD-13]
@@ -256,6 +292,7 @@ static void run(void)
     order();
     time_outs();
     after_an_error();
+    completions_beside_a_wait();
     queued_before_closed();
     aborted_before_queued();
     abort_wins_during_a_wait();
