@@ -161,6 +161,35 @@ static void several(struct peer one, struct peer two)
     CHECK_RESULT(vdi_close(primary), NOERROR);
 }
 
+/*
+ * A device that a client process has had is not to be had again, though that process has closed the
+ * set, or has died. [CSET-OPENDEV-05, CSET-OPENDEV-09]
+ */
+static void devices_of_the_departed(struct peer secondary)
+{
+    vdi_device *device;
+    struct peer victim = spawn_client();
+    vdi_set *primary = client_create(name, 3);
+    engine_open(&engine, name, 3, SIZE, 1);
+    client_named(secondary, OPEN_IN_SECONDARY, name, NOERROR);
+    client_named(victim, OPEN_IN_SECONDARY, name, NOERROR);
+    client_open_device(secondary, name, 0);
+    client_open_device(victim, name, 1);
+    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR);
+    ASK(secondary, VD_E_CLOSE, GET_COMMAND, .timeout = VDI_INFINITE);
+    ASK(secondary, NOERROR, CLOSE);
+    kill_and_wait(victim);
+    for (unsigned i = 0; i < 3; i++) {
+        char device_of[NAME_SIZE];
+        device_name(device_of, name, i);
+        CHECK_RESULT(vdi_open_device(primary, device_of, &device), i < 2 ? VD_E_PROTOCOL : NOERROR);
+    }
+    CHECK_RESULT(vdi_open_device(primary, name, &device), VD_E_OPEN);
+    CHECK_RESULT(vdi_signal_abort(primary, NULL), NOERROR);
+    engine_close_aborted(&engine);
+    CHECK_RESULT(vdi_close(primary), NOERROR);
+}
+
 /* The end of a secondary is told on request, and is no abort. [AMB-46] */
 static void lost(void)
 {
@@ -210,6 +239,7 @@ static void run(void)
     readiness();
     names();
     several(one, two);
+    devices_of_the_departed(one);
     lost();
     stale_name();
     client_leave(one);

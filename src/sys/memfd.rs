@@ -79,35 +79,43 @@ fn verify_kind(fd: BorrowedFd<'_>) -> io::Result<()> {
 
 /// Allocates `len` bytes from `offset` on, so that touching them can no longer fail.
 pub(crate) fn reserve(fd: BorrowedFd<'_>, offset: u64, len: u64) -> io::Result<()> {
-    /// A signal may undo a call, so each is short enough to be done between two signals.
-    const PIECE: u64 = 64 << 20;
-    let end = offset.checked_add(len).ok_or(io::ErrorKind::OutOfMemory)?;
-    let mut at = offset;
-    while at < end {
-        let piece = PIECE.min(end - at);
-        reserve_piece(fd, at, piece)?;
-        at += piece;
-    }
-    Ok(())
+    let out_of_range = |_| io::Error::from(io::ErrorKind::OutOfMemory);
+    in_pieces(offset, len, |offset, len| {
+        let offset = libc::off_t::try_from(offset).map_err(out_of_range)?;
+        let len = libc::off_t::try_from(len).map_err(out_of_range)?;
+        // SAFETY: a system call on a borrowed, open descriptor.
+        check(unsafe { libc::fallocate(fd.as_raw_fd(), 0, offset, len) }).map(|_| ())
+    })
 }
 
-fn reserve_piece(fd: BorrowedFd<'_>, offset: u64, len: u64) -> io::Result<()> {
-    let out_of_range = |_| io::Error::from(io::ErrorKind::OutOfMemory);
-    let offset = libc::off_t::try_from(offset).map_err(out_of_range)?;
-    let len = libc::off_t::try_from(len).map_err(out_of_range)?;
-    loop {
-        // SAFETY: a system call on a borrowed, open descriptor.
-        match check(unsafe { libc::fallocate(fd.as_raw_fd(), 0, offset, len) }) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+/// Some kernels undo a call that a signal interrupts. The pieces become smaller until one is done
+/// between two signals, however often those come.
+fn in_pieces(
+    offset: u64,
+    len: u64,
+    allocate: impl Fn(u64, u64) -> io::Result<()>,
+) -> io::Result<()> {
+    const LARGEST: u64 = 64 << 20;
+    const SMALLEST: u64 = 4096;
+    let end = offset.checked_add(len).ok_or(io::ErrorKind::OutOfMemory)?;
+    let (mut at, mut piece) = (offset, LARGEST);
+    while at < end {
+        let len = piece.min(end - at);
+        match allocate(at, len) {
+            Ok(()) => at += len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                piece = (len / 2).max(SMALLEST);
+            }
             Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::os::fd::AsFd;
 
     /// SEC-07: what cannot shrink is accepted, everything else is not.
@@ -131,6 +139,25 @@ mod tests {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
         let size = file.metadata().unwrap().len();
         assert!(verify(file.as_fd(), size).is_err());
+    }
+
+    /// [LNX-10]
+    #[test]
+    fn memory_is_had_between_two_signals() {
+        let done = Cell::new(10_000);
+        let interrupted_if_long = |offset, len| {
+            assert_eq!(offset, done.get());
+            if len > 5000 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            done.set(offset + len);
+            Ok(())
+        };
+        in_pieces(10_000, 99_999, interrupted_if_long).unwrap();
+        assert_eq!(done.get(), 109_999);
+        let full = |_, _| Err(io::ErrorKind::StorageFull.into());
+        let error = in_pieces(0, 4096, full).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 
     #[test]
