@@ -4,7 +4,8 @@ use std::env;
 use vdi::codes::*;
 use vdi::server::{Callback, Request};
 use vdi::{
-    Configuration, CreateOptions, ErrorKind, Instance, Name, ServerParameters, client, server,
+    Completion, Configuration, CreateOptions, ErrorKind, Instance, Name, ServerParameters, client,
+    server,
 };
 
 fn create(name: &Name) -> client::Set {
@@ -30,7 +31,7 @@ fn configured(name: &Name) -> server::Set {
 }
 
 /// A dropped set is closed, with all that Close does; a dropped device is not, and stays open in
-/// its set. [CSET-CLOSE-10, AMB-33]
+/// its set. A device that outlives its set is not open. [CSET-CLOSE-04, CSET-CLOSE-10, AMB-33]
 #[test]
 fn a_dropped_set_is_closed_and_a_dropped_device_is_not() {
     let directory = tempfile::tempdir().unwrap();
@@ -60,5 +61,19 @@ fn a_dropped_set_is_closed_and_a_dropped_device_is_not() {
     assert_eq!(reason.code, VDI_ABORT_CLIENT_CLOSED);
     drop(create(&name));
     drop(server);
+
+    let client = create(&name);
+    let server = configured(&name);
+    let device = client.open_device(&name).unwrap();
+    let at_server = server.open_device(&name).unwrap();
+    let flush = Request::new(VDC_Flush);
+    at_server.send(flush, Callback::new(|_| ())).unwrap();
+    let command = device.get_command(None).unwrap();
+    assert_eq!(client.close().unwrap_err().kind(), ErrorKind::Open);
+    let completed = device.complete(&command, Completion::default());
+    assert_eq!(completed.unwrap_err().kind(), ErrorKind::Protocol);
+    let next = device.get_command(None).map(|_| ());
+    assert_eq!(next.unwrap_err().kind(), ErrorKind::Protocol);
+    drop((client, device, server));
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 }

@@ -199,6 +199,47 @@ static void secondary_leaves(struct peer primary, struct peer secondary)
     CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
 }
 
+/*
+ * The primary answers for all devices of its set: while that of a secondary is open it is too early.
+ * [CSET-CLOSE-03, AMB-04]
+ */
+static void device_of_a_secondary(void)
+{
+    vdi_set *primary = client_create(name, 1), *secondary;
+    vdi_device *device;
+    engine_open(&engine, name, 1, SIZE, 1);
+    CHECK_RESULT(vdi_open_in_secondary(NULL, name, &secondary), NOERROR);
+    CHECK_RESULT(vdi_open_device(secondary, name, &device), NOERROR);
+    CHECK_RESULT(vdi_close(primary), VD_E_OPEN);
+    engine_close_aborted(&engine);
+    CHECK_RESULT(vdi_close(secondary), NOERROR);
+}
+
+/*
+ * After the normal end the primary may go first; that is no abort for a secondary that has not even
+ * fetched its VD_E_CLOSE. [CSET-CLOSE-06, NT-04]
+ */
+static void primary_goes_first(void)
+{
+    for (int round = 0; round < 30; round++) {
+        vdi_set *primary = client_create(name, 1), *secondary;
+        vdi_device *device;
+        VDC_Command *command;
+        VDConfig config;
+        engine_open(&engine, name, 1, SIZE, 1);
+        CHECK_RESULT(vdi_open_in_secondary(NULL, name, &secondary), NOERROR);
+        CHECK_RESULT(vdi_open_device(secondary, name, &device), NOERROR);
+        engine_close(&engine);
+        CHECK_RESULT(vdi_close(primary), NOERROR);
+        CHECK_RESULT(vdi_get_configuration(secondary, 0, &config), NOERROR);
+        CHECK_RESULT(vdi_get_command(device, 0, &command), VD_E_CLOSE);
+        sched_yield(); /* the library hears of the primary meanwhile */
+        CHECK_RESULT(vdi_get_configuration(secondary, 0, &config), NOERROR);
+        CHECK_RESULT(vdi_get_command(device, 0, &command), VD_E_PROTOCOL);
+        CHECK_RESULT(vdi_close(secondary), NOERROR);
+    }
+}
+
 static void run(void)
 {
     unique_name(name);
@@ -208,6 +249,8 @@ static void run(void)
     before_the_agent();
     without_devices();
     secondary_leaves(primary, secondary);
+    device_of_a_secondary();
+    primary_goes_first();
     client_leave(primary);
     client_leave(secondary);
 }
