@@ -5,6 +5,8 @@
 #include "engine.h"
 #include "roles.h"
 
+#include <signal.h>
+
 #define SIZE 65536
 #define PREFIX 300
 /* So many commands have handles at a time that some of them have the highest bit set. */
@@ -128,6 +130,31 @@ static void many(struct peer secondary, uint8_t *buffers[COMMANDS])
     journal_wait(&journal, done + COMMANDS);
 }
 
+/*
+ * The memory behind a handle may be on its way to the process that maps it: that one was stopped
+ * when the server added the buffer, and then hears of both at the same time. [CSET-BUFH-02]
+ */
+static void memory_on_its_way(struct peer secondary)
+{
+    for (unsigned round = 0; round < 25; round++) {
+        int status;
+        unsigned done = journal_count(&journal);
+        CHECK(kill(secondary.pid, SIGSTOP) == 0);
+        CHECK(waitpid(secondary.pid, &status, WUNTRACED) == secondary.pid);
+        CHECK_RESULT(vdi_server_request_buffers(engine.server, SIZE, 0, 1), NOERROR);
+        send_one(0, VDC_Write, engine_buffer(&engine, SIZE));
+        VDC_Command *got = fetch();
+        pattern_fill(got->buffer, SIZE, (uint8_t)round);
+        struct order order = {.action = MAP_HANDLE, .handle = handle_of(got->buffer, NOERROR)};
+        order_client(secondary, order);
+        CHECK(kill(secondary.pid, SIGCONT) == 0);
+        uint64_t there = FINISH(secondary, NOERROR).address;
+        ASK(secondary, 1, LOOK, .address = there, .bytes = SIZE, .seed = (uint8_t)round);
+        CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, SIZE, 0), NOERROR);
+        journal_wait(&journal, done + 1);
+    }
+}
+
 /* A handle of one set in another one, in which as many commands have handles. [CSET-BUFH-04] */
 static void other_set(uint8_t *buffer)
 {
@@ -178,6 +205,7 @@ static void run(void)
     same_buffer(secondary, buffers[1]);
     meaningless(buffers[2]);
     many(secondary, buffers);
+    memory_on_its_way(secondary);
     engine_close(&engine);
     ASK(secondary, NOERROR, CLOSE);
     ASK(secondary, VD_E_PROTOCOL, MAP_HANDLE, .handle = 1);
