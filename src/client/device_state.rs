@@ -134,58 +134,54 @@ impl DeviceState {
         // Each round but the last ends a ClearError; no honest server sends more than fit.
         for _ in 0..=progress.active.len() {
             let ring = self.commands();
-            let ready = ring
-                .ready(progress.taken)
-                .map_err(|_| "the end of the command queue")?;
-            if !progress.failed {
-                if ready == 0 {
-                    return Ok(Look::Nothing);
-                }
-                let message = CommandMessage::decode(ring.read(progress.taken));
-                let look = self.deliver(progress, &message)?;
-                if matches!(look, Look::Command(_)) {
-                    progress.taken = progress.taken.wrapping_add(1);
-                }
-                return Ok(look);
+            if progress.failed {
+                self.discard(progress)?;
             }
-            self.discard(progress, ready);
-            let Some(message) = progress.held else {
-                return Ok(Look::Nothing);
+            let message = match progress.held {
+                Some(held) if closing => {
+                    progress.held = None;
+                    self.reject(progress, &[held.ticket], ERROR_OPERATION_ABORTED);
+                    continue;
+                }
+                // Also when a ClearError that is older than the error has ended the state meanwhile.
+                Some(_) if progress.active_count > 0 => return Ok(Look::Later),
+                Some(held) => held,
+                None if progress.failed || self.ready(progress)? == 0 => return Ok(Look::Nothing),
+                None => CommandMessage::decode(ring.read(progress.taken)),
             };
-            if closing {
-                progress.held = None;
-                self.reject(progress, &[message.ticket], ERROR_OPERATION_ABORTED);
-                continue;
-            }
-            if progress.active_count > 0 {
-                return Ok(Look::Later);
-            }
             let look = self.deliver(progress, &message)?;
-            if matches!(look, Look::Command(_)) {
-                progress.held = None;
+            if matches!(look, Look::Command(_)) && progress.held.take().is_none() {
+                progress.taken = progress.taken.wrapping_add(1);
             }
             return Ok(look);
         }
         Err("the number of queued commands")
     }
 
-    /// In the IO-ERROR state: rejects what is queued, up to a ClearError, which is held.
-    fn discard(&self, progress: &mut Progress, ready: u32) {
+    /// How many commands are queued.
+    fn ready(&self, progress: &Progress) -> std::result::Result<u32, &'static str> {
+        let ready = self.commands().ready(progress.taken);
+        ready.map_err(|_| "the end of the command queue")
+    }
+
+    /// In the IO-ERROR state: holds the first ClearError and rejects everything else that is queued
+    /// before the second one, because the server sent it before it heard of the error. [ERR-03, ERR-15]
+    fn discard(&self, progress: &mut Progress) -> std::result::Result<(), &'static str> {
         let ring = self.commands();
         let mut rejected = Vec::new();
-        for _ in 0..ready {
-            if progress.held.is_some() {
-                break;
-            }
+        for _ in 0..self.ready(progress)? {
             let message = CommandMessage::decode(ring.read(progress.taken));
-            progress.taken = progress.taken.wrapping_add(1);
-            if message.code == VDC_ClearError {
+            if message.code != VDC_ClearError {
+                rejected.push(message.ticket);
+            } else if progress.held.is_none() {
                 progress.held = Some(message);
             } else {
-                rejected.push(message.ticket);
+                break;
             }
+            progress.taken = progress.taken.wrapping_add(1);
         }
         self.reject(progress, &rejected, ERROR_IO_DEVICE);
+        Ok(())
     }
 
     /// Makes a message an active command; later, if its buffer area has not arrived yet. The bell
@@ -252,13 +248,15 @@ impl DeviceState {
         }
         let failed = completion.code != ERROR_SUCCESS && active.code != VDC_ClearError;
         let cleared = completion.code == ERROR_SUCCESS && active.code == VDC_ClearError;
-        // Taken before the failure is published: a ClearError that the server sends in answer to
-        // it must not be taken for one of the commands that are thrown away. [ERR-12]
-        let discarded = if failed && !progress.failed {
-            self.drain(&mut progress)
-        } else {
-            Vec::new()
-        };
+        let mut discarded = Vec::new();
+        if progress.failed {
+            // An impossible queue ends the set at the next look at it.
+            let _ = self.discard(&mut progress);
+        } else if failed {
+            // Taken before the failure is published: a ClearError that the server sends in answer
+            // to it must not be taken for one of the commands that are thrown away. [ERR-12]
+            discarded = self.drain(&mut progress);
+        }
         progress.failed = (progress.failed || failed) && !cleared;
         let bytes = if moves_data(active.code) {
             completion.bytes
@@ -286,10 +284,8 @@ impl DeviceState {
     /// Takes everything that is queued; returns the tickets. [ERR-03]
     fn drain(&self, progress: &mut Progress) -> Vec<u32> {
         let ring = self.commands();
-        let Ok(ready) = ring.ready(progress.taken) else {
-            // The next look at the queue aborts the set.
-            return Vec::new();
-        };
+        // As above: an impossible queue is found at the next look.
+        let ready = self.ready(progress).unwrap_or(0);
         let position = progress.taken;
         progress.taken = position.wrapping_add(ready);
         (0..ready)

@@ -3,7 +3,7 @@
 use super::inner::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::lock;
-use crate::protocol::codes::VDI_ABORT_TIMEOUT;
+use crate::protocol::codes::{VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT};
 use crate::protocol::state::{self, ServerCall, ServerState};
 use crate::queue::doorbell::Patience;
 use crate::sync::Ordering;
@@ -99,12 +99,9 @@ impl Inner {
                 // A callback has forked, and this is the child.
                 return Err(state::not_open());
             }
-            if self.agent.closing.load(Ordering::Acquire) {
-                return Ok(());
-            }
-            if self.participant.is_aborted() {
+            if let Some(result) = self.ending() {
                 self.end_all();
-                return Err(state::aborted());
+                return result;
             }
             // Asked before the completions are taken: what it completed before it left counts.
             let left = self.primary_left();
@@ -120,6 +117,19 @@ impl Inner {
             }
             self.abort_if_silent();
             self.wait_for_work();
+        }
+    }
+
+    /// Whether the set is ending other than normally, and what the agent then returns: the error
+    /// after an abort, but not after that of the server's own close. [AMB-08]
+    fn ending(&self) -> Option<Result<()>> {
+        let abort = self.participant.abort_reason();
+        // Looked at after the abort: a close shows itself before it aborts.
+        let closing = self.agent.closing.load(Ordering::Acquire);
+        match abort {
+            None => closing.then_some(Ok(())),
+            Some(abort) if closing && abort.code == VDI_ABORT_SERVER_CLOSED => Some(Ok(())),
+            Some(_) => Some(Err(state::aborted())),
         }
     }
 

@@ -199,6 +199,8 @@ impl Inner {
         if self.agent.closing.load(Ordering::Acquire) {
             // The devices hold the set, and the set holds the devices.
             lock(&self.progress).devices.clear();
+            // Now, not when the last thread has left the set. [SSET-CLOSE-02]
+            *lock(&self.pool) = Pool::default();
         }
     }
 
