@@ -1,6 +1,6 @@
 /*
  * The ClearError that answers a failure is neither lost to a second failure nor delivered after a
- * close that came first. [ERR-05, ERR-08, ERR-12, AMB-17]
+ * close that came first.
  */
 #include "engine.h"
 #include "roles.h"
@@ -31,7 +31,7 @@ static void start(struct peer client)
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[2]), NOERROR);
 }
 
-/* The other write fails, too, whether the client has looked at the queue before or not. */
+/* The other write fails, too, whether the client has looked at the queue before or not. [ERR-12] */
 static void second_failure(struct peer client, int looks)
 {
     start(client);
@@ -47,7 +47,10 @@ static void second_failure(struct peer client, int looks)
     ASK(client, NOERROR, CLOSE);
 }
 
-/* The close is there before the client looks; nothing but the ClearError is outstanding. */
+/*
+ * The close is there before the client looks; nothing but the ClearError is outstanding. [AMB-17,
+ * ERR-08]
+ */
 static void close_first(struct peer client, int looks)
 {
     start(client);

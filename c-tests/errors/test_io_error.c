@@ -1,6 +1,5 @@
 /*
  * The IO-ERROR protocol: section 16 of the specification, beginning with the sequence of 23.4.
- * [ERR-01..17, DEV-02, DEV-03, AMB-17, AMB-30, AMB-49, SDEV-CLOSE-05]
  */
 #include "engine.h"
 #include "roles.h"
@@ -65,7 +64,7 @@ static void succeed_next(unsigned device, unsigned index)
     fail_next(device, index, ERROR_SUCCESS);
 }
 
-/* The sequence of 23.4, step by step. */
+/* The sequence of 23.4, step by step. [DEV-02] */
 static void reference_sequence(void)
 {
     start(1);
@@ -76,30 +75,30 @@ static void reference_sequence(void)
     ASK(client, NOERROR, COMPLETE, .slot = first.slot, .code = ERROR_END_OF_MEDIA, .bytes = 512);
 
     CHECK_JOURNAL(&journal, 0, &commands[0], ERROR_END_OF_MEDIA);
-    CHECK_JOURNAL(&journal, 1, &commands[2], ERROR_IO_DEVICE); /* ERR-03 */
+    CHECK_JOURNAL(&journal, 1, &commands[2], ERROR_IO_DEVICE); /* [ERR-03] */
     CHECK_JOURNAL(&journal, 2, &commands[3], ERROR_IO_DEVICE);
     CHECK_EQUAL(journal.entries[0].bytes, 512);
-    for (unsigned i = 0; i < 3; i++) /* ERR-11, AMB-30 */
+    for (unsigned i = 0; i < 3; i++) /* [ERR-11, AMB-30] */
         CHECK(pthread_equal(journal.entries[i].thread, engine.agent.thread));
     CHECK_EQUAL(journal.entries[1].bytes, 0);
     CHECK_EQUAL(journal.entries[2].bytes, 0);
 
     refused(0, 4, VDC_Read);
     CHECK_RESULT(submit(0, 5, VDC_ClearError), NOERROR);
-    refused(0, 6, VDC_Flush); /* ERR-15 */
+    refused(0, 6, VDC_Flush); /* [ERR-15] */
     /* Held back: the second write is not completed. [ERR-05] */
     ASK(client, VD_E_TIMEOUT, GET_COMMAND, .timeout = 0);
     ASK(client, VD_E_TIMEOUT, GET_COMMAND, .timeout = 100);
     CHECK_EQUAL(journal_count(&journal), 5);
     ASK(client, NOERROR, COMPLETE, .slot = second.slot, .bytes = SIZE);
-    CHECK_JOURNAL(&journal, 5, &commands[1], ERROR_SUCCESS); /* ERR-04 */
+    CHECK_JOURNAL(&journal, 5, &commands[1], ERROR_SUCCESS); /* [ERR-04] */
     CHECK_EQUAL(journal.entries[5].bytes, SIZE);
 
     struct answer clear = client_fetch(client, 0, VDC_ClearError);
-    refused(0, 4, VDC_Read); /* ERR-15: being executed */
+    refused(0, 4, VDC_Read); /* [ERR-15] being executed */
     ASK(client, NOERROR, COMPLETE, .slot = clear.slot);
     CHECK_JOURNAL(&journal, 7, &commands[5], ERROR_SUCCESS);
-    CHECK_RESULT(submit(0, 0, VDC_Read), NOERROR); /* ERR-07 */
+    CHECK_RESULT(submit(0, 0, VDC_Read), NOERROR); /* [ERR-07] */
     succeed_next(0, 0);
     finish();
 }

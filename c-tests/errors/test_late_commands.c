@@ -62,7 +62,9 @@ static void hold_the_agent(VDS_Command *command)
     journal_write(command);
 }
 
-/* The agent is inside a routine; the client has failed commands[1], which the server cannot know. */
+/*
+ * The agent is inside a routine; the client has failed commands[1], which the server cannot know.
+ */
 static void fail_in_secret(void)
 {
     start();
@@ -148,7 +150,9 @@ static void two_clear_errors(int32_t first)
     finish();
 }
 
-/* A queued ClearError is no answer to an error that comes later: the client never sees it. [ERR-03] */
+/*
+ * A queued ClearError is no answer to an error that comes later: the client never sees it. [ERR-03]
+ */
 static void queued_clear_error(void)
 {
     start();

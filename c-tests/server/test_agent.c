@@ -1,6 +1,6 @@
 /*
  * The completion agent: when it can be entered, when it leaves, and what a completion routine may
- * do. [SSET-AGENT-01..10, AMB-08, SSET-CLOSE-03]
+ * do.
  */
 #include "engine.h"
 #include "roles.h"
@@ -66,7 +66,10 @@ static void chain(VDS_Command *command)
     }
 }
 
-/* A routine drives the whole transfer; the agent leaves after the one that closes the device. */
+/*
+ * A routine drives the whole transfer; the agent leaves after the one that closes the device.
+ * [SSET-AGENT-01, SSET-AGENT-02, SSET-AGENT-10, SDEV-SEND-03, SDEV-SEND-06, SDEV-CLOSE-06]
+ */
 static void routine_that_sends(void)
 {
     struct peer worker = spawn_worker("close");
@@ -93,7 +96,10 @@ static void abort_routine(VDS_Command *command)
     aborted_calls++;
 }
 
-/* A routine aborts the set; every other command still gets its one call. [SSET-AGENT-05, 09] */
+/*
+ * A routine aborts the set; every other command still gets its one call. [SSET-AGENT-05, SSET-
+ * AGENT-09]
+ */
 static void routine_that_aborts(void)
 {
     struct peer worker = spawn_worker("abort");
@@ -128,7 +134,7 @@ static void close_routine(VDS_Command *command)
     CHECK_RESULT(vdi_server_close(engine.server), VD_E_PROTOCOL);
 }
 
-/* A routine closes the set: it cannot wait for the agent, which leaves after it. */
+/* A routine closes the set: it cannot wait for the agent, which leaves after it. [SSET-AGENT-04] */
 static void routine_that_closes(void)
 {
     struct peer worker = spawn_worker("close");
@@ -153,7 +159,10 @@ static void close_early_routine(VDS_Command *command)
     calls_at_close = journal_count(&journal);
 }
 
-/* The same with the device open: the routines of the other commands follow after Close. */
+/*
+ * The same with the device open: the routines of the other commands follow after Close.
+ * [SSET-CLOSE-02, SSET-AGENT-06]
+ */
 static void routine_that_closes_early(void)
 {
     VDS_Command first = {.commandCode = VDC_Flush, .completionRoutine = close_early_routine};
@@ -171,9 +180,8 @@ static void routine_that_closes_early(void)
     }
     struct answer got = client_fetch(client, 0, VDC_Flush);
     ASK(client, NOERROR, COMPLETE, .slot = got.slot);
-    vdi_result left = caller_join(&engine.agent);
-    CHECK(left == NOERROR || left == VD_E_ABORT);
-    CHECK_RESULT(closed_inside, VD_E_PROTOCOL); /* SSET-CLOSE-02 */
+    CHECK_RESULT(caller_join(&engine.agent), NOERROR);
+    CHECK_RESULT(closed_inside, VD_E_PROTOCOL);
     CHECK_EQUAL(calls_at_close, 0);
     journal_check_all(&journal, others, 4, ERROR_OPERATION_ABORTED);
     ASK(client, VD_E_ABORT, GET_COMMAND, .timeout = VDI_INFINITE);
@@ -246,22 +254,24 @@ static void one_agent(void)
     CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_BUSY);
     vdi_result closed = vdi_server_close(server);
     CHECK_RESULT(closed, NOERROR); /* no device is open */
-    vdi_result left = agent_join(&agent);
-    CHECK(left == NOERROR || left == VD_E_ABORT);
+    CHECK_RESULT(agent_join(&agent), NOERROR);
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
-/* The thread that is lent may come and go with a set that is closed before any device opens. */
+/*
+ * The thread that is lent may come and go with a set that is closed before any device opens. [SSET-
+ * AGENT-04]
+ */
 static void close_ends_an_idle_agent(void)
 {
     vdi_set *set = client_create(name, 1);
     vdi_server *server = server_configure(name, SIZE, 1);
     struct agent agent;
     agent_start(&agent, server);
-    CHECK_RESULT(vdi_server_close(server), NOERROR); /* AMB-40 */
+    CHECK_RESULT(vdi_server_close(server), NOERROR); /* [AMB-40] */
     vdi_result left = agent_join(&agent);
     /* It may have come too late to enter. */
-    CHECK(left == NOERROR || left == VD_E_ABORT || left == VD_E_PROTOCOL);
+    CHECK(left == NOERROR || left == VD_E_PROTOCOL);
     VDConfig config;
     CHECK_RESULT(vdi_get_configuration(set, VDI_INFINITE, &config), VD_E_ABORT);
     CHECK_RESULT(vdi_close(set), NOERROR);

@@ -132,7 +132,9 @@ static void primary_closes(void)
     client_leave(secondary);
 }
 
-/* Nobody answers for longer than the client's serverTimeOut allows. [SSET-AGENT-08, SSET-AGENT-05] */
+/*
+ * Nobody answers for longer than the client's serverTimeOut allows. [SSET-AGENT-08, SSET-AGENT-05]
+ */
 static void time_out(void)
 {
     uint32_t code;

@@ -1,7 +1,6 @@
 /*
  * A routine that aborts or closes the set in the middle of recorded completions: the commands
  * whose routines come after it end with ERROR_OPERATION_ABORTED.
- * [SSET-AGENT-05, SSET-AGENT-06, SSET-ABORT-02, ABT-08]
  */
 #include "engine.h"
 
@@ -28,6 +27,7 @@ static void closing_routine(VDS_Command *command)
 /*
  * The client completes everything before there is an agent, which therefore finds all completions
  * recorded: those of the first four commands on one device, that of the last on another one.
+ * [SSET-AGENT-05, SSET-AGENT-06, SSET-ABORT-02, ABT-08]
  */
 static void ends_in_the_middle(void (*routine)(VDS_Command *))
 {
@@ -63,6 +63,8 @@ static void ends_in_the_middle(void (*routine)(VDS_Command *))
     if (routine == aborting_routine) {
         CHECK_RESULT(left, VD_E_ABORT);
         CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
+    } else {
+        CHECK_RESULT(left, NOERROR); /* [AMB-08] */
     }
     CHECK_RESULT(vdi_close(set), NOERROR);
 }

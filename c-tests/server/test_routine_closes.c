@@ -1,6 +1,6 @@
 /*
  * The completion routine of the last command closes the device and the set: the agent leaves, and
- * all memory of the set is released. [SSET-CLOSE-01, SSET-CLOSE-03]
+ * all memory of the set is released.
  */
 #include "engine.h"
 
@@ -57,6 +57,7 @@ static void one_set(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
+/* [SSET-CLOSE-01, SSET-CLOSE-04] */
 static void run(void)
 {
     for (unsigned round = 0; round < ROUNDS; round++)

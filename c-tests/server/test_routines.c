@@ -52,7 +52,9 @@ static uint32_t available(void)
 
 #define ROUNDS 5
 
-/* The buffer is the server's again: it can be freed, and another one be had and sent, here and now. */
+/*
+ * The buffer is the server's again: it can be freed, and another one be had and sent, here and now.
+ */
 static void buffer_routine(VDS_Command *command)
 {
     vdi_server *server = engine.server;

@@ -1,6 +1,6 @@
 /*
  * Every row of the table of SendCommand: the result, and the completion routine called at once on
- * the sending thread, exactly once. [SDEV-SEND-02..09, AMB-09, AMB-28, ERR-02, SSET-ABORT-01]
+ * the sending thread, exactly once.
  */
 #include "engine.h"
 #include "roles.h"
@@ -18,7 +18,7 @@ static void fails_on(vdi_server_device *device, VDS_Command *command, vdi_result
     CHECK_RESULT(vdi_server_send_command(device, command), wanted);
     CHECK_EQUAL(journal_count(&journal), before + 1);
     CHECK_JOURNAL(&journal, before, command, code);
-    CHECK_EQUAL(journal.entries[before].bytes, 0); /* SDEV-SEND-08 */
+    CHECK_EQUAL(journal.entries[before].bytes, 0); /* [SDEV-SEND-08] */
     CHECK(pthread_equal(journal.entries[before].thread, pthread_self()));
 }
 
@@ -59,6 +59,7 @@ static void wrong_buffers(void)
     CHECK_RESULT(vdi_server_free_buffer(engine.server, buffer, SIZE), NOERROR);
 }
 
+/* [SDEV-SEND-02, SDEV-SEND-04, AMB-28] */
 static void wrong_commands(void)
 {
     VDS_Command command;
@@ -80,6 +81,7 @@ static void wrong_commands(void)
 
 /*
  * Exactly `capacity` commands can be outstanding, fetched or not; a completion makes room for one.
+ * [SDEV-SEND-04, SDEV-SEND-09, AMB-09]
  */
 static void full_queue(struct peer client, unsigned capacity)
 {
@@ -111,6 +113,7 @@ static void full_queue(struct peer client, unsigned capacity)
     }
 }
 
+/* [SDEV-SEND-04, ERR-02] */
 static void io_error(struct peer client)
 {
     VDS_Command failing, next;
@@ -133,7 +136,7 @@ static void io_error(struct peer client)
     CHECK_JOURNAL(&journal, before, &next, ERROR_SUCCESS);
 }
 
-/* A closed device refuses, before and after the operation has ended. */
+/* A closed device refuses, before and after the operation has ended. [SDEV-SEND-04] */
 static void closed_device(void)
 {
     VDS_Command command;
@@ -146,6 +149,7 @@ static void closed_device(void)
     fails_with_routine(&command, VD_E_PROTOCOL, ERROR_INVALID_HANDLE);
 }
 
+/* [SDEV-SEND-04, SSET-ABORT-01] */
 static void aborted(struct peer client, const char *name)
 {
     VDS_Command command;
@@ -163,6 +167,7 @@ static void aborted(struct peer client, const char *name)
     ASK(client, NOERROR, CLOSE);
 }
 
+/* The capacity is the client's to choose; it is not the maxIODepth. [AMB-09] */
 static void larger_queue(struct peer client, const char *name, uint32_t capacity)
 {
     struct order order = {.action = CREATE,
@@ -181,6 +186,10 @@ static void run(void)
 {
     char name[NAME_SIZE];
     unique_name(name);
+    CHECK(VDI_QUEUE_CAPACITY >= 64);
+    /* Codes of this library, none of the published ones. [AMB-09] */
+    CHECK_EQUAL((uint32_t)VD_E_QUEUE_FULL, 0x80770010u);
+    CHECK_EQUAL((uint32_t)VD_E_IO_ERROR, 0x80770011u);
     struct peer client = spawn_client();
     client_creates(client, name, (VDConfig){.deviceCount = 2});
     engine_open(&engine, name, 2, SIZE, 4);

@@ -81,7 +81,9 @@ static void handles_are_dead(void *buffer)
         CHECK_RESULT(vdi_server_close_device(engine.devices[i]), VD_E_PROTOCOL);
 }
 
-/* The result, and the client finds the set aborted. [SSET-CLOSE-01, SSET-CLOSE-02, SSET-CLOSE-05] */
+/*
+ * The result, and the client finds the set aborted. [SSET-CLOSE-01, SSET-CLOSE-02, SSET-CLOSE-05]
+ */
 static void close_in(enum stage stage)
 {
     void *buffer = NULL;

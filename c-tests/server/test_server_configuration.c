@@ -108,7 +108,10 @@ static void states(void)
     ASK(client, NOERROR, CLOSE);
 }
 
-/* An abort in each phase. [SSET-BEGIN-04, SSET-END-04, SSET-REQBUF-04, SSET-GETCFG-02, SSET-ABORT-01] */
+/*
+ * An abort in each phase. [SSET-BEGIN-04, SSET-END-04, SSET-REQBUF-04, SSET-GETCFG-02, SSET-
+ * ABORT-01]
+ */
 static void aborted(unsigned phase)
 {
     vdi_server *server;

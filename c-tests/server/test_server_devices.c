@@ -97,7 +97,10 @@ static void names_and_count(void)
     ASK(client, NOERROR, CLOSE);
 }
 
-/* A client that waits for a name is woken by the OpenDevice that brings it. [SSET-OPENDEV-02, AMB-16] */
+/*
+ * A client that waits for a name is woken by the OpenDevice that brings it. [SSET-OPENDEV-02,
+ * AMB-16]
+ */
 static void name_arrives(void)
 {
     struct order order = {.action = OPEN_DEVICE, .device = 2};

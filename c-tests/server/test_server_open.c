@@ -1,6 +1,6 @@
 /*
  * One server per set: what a second one is told in each phase, and which of several that come at
- * once is let in. [SSET-OPEN-01..08, AMB-27, ST-30]
+ * once is let in.
  */
 #include "roles.h"
 
@@ -42,11 +42,12 @@ static void second_gets(vdi_result wanted)
     CHECK_EQUAL(wait_exit(other), 0);
 }
 
+/* [SSET-OPEN-01, SSET-OPEN-03, SSET-OPEN-06, SSET-OPEN-07, AMB-27] */
 static void in_each_phase(struct peer client)
 {
     vdi_server *server;
     vdi_server_device *device;
-    second_gets(VD_E_INVALID); /* SSET-OPEN-04, 08 */
+    second_gets(VD_E_INVALID); /* [SSET-OPEN-04, SSET-OPEN-08] */
     client_named(client, CREATE, name, NOERROR);
     CHECK_RESULT(vdi_server_open(NULL, name, &server), NOERROR);
     second_gets(VD_E_BUSY);
