@@ -97,8 +97,8 @@ static void aborts_after(int64_t seconds)
     CHECK(caller_waits(&engine.agent));
     CHECK_EQUAL(abort_code(), VDI_ABORT_NONE);
     pass(2 * LITTLE);
-    CHECK_RESULT(caller_join(&engine.agent), VD_E_ABORT);
     CHECK_EQUAL(abort_code(), VDI_ABORT_TIMEOUT);
+    CHECK_RESULT(caller_join(&engine.agent), VD_E_ABORT);
     CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
     CHECK_RESULT(vdi_close(set), NOERROR);
 }

@@ -44,7 +44,8 @@ static void *allocate(vdi_server *server, uint32_t size, uint32_t alignment)
 {
     void *buffer;
     CHECK_RESULT(vdi_server_allocate_buffer(server, size, alignment, &buffer), NOERROR);
-    CHECK_EQUAL((uintptr_t)buffer % (alignment ? alignment : SMALL), 0);
+    /* The alignment of the set is the least. */
+    CHECK_EQUAL((uintptr_t)buffer % (alignment > SMALL ? alignment : SMALL), 0);
     return buffer;
 }
 
@@ -126,6 +127,24 @@ static void counts(void)
     ASK(client, NOERROR, CLOSE);
 }
 
+/* Odd sizes, alignments below and above that of the set. [SSET-REQBUF-02, SSET-ALLOC-02] */
+static void alignments(void)
+{
+    static const uint32_t wishes[] = {0, 1, SMALL / 4, SMALL, 4 * SMALL, 2 * SIZE, LARGE};
+    vdi_server *server = begin();
+    for (uint32_t size = 1; size < 3 * SIZE; size += 1237)
+        for (unsigned i = 0; i < sizeof wishes / sizeof *wishes; i++)
+            request(server, size, wishes[i], 3);
+    CHECK_RESULT(vdi_server_end_configuration(server), NOERROR);
+    for (uint32_t size = 1; size < 3 * SIZE; size += 1237)
+        for (unsigned i = 0; i < sizeof wishes / sizeof *wishes; i++)
+            for (unsigned n = 0; n < 3; n++)
+                memset(allocate(server, size, wishes[i]), 1, size);
+    nothing_left(server, 1, 0);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    ASK(client, NOERROR, CLOSE);
+}
+
 /* Bad parameters, in every state that allows the calls. [SSET-ALLOC-02, SSET-ALLOC-03, AMB-28] */
 static void bad_parameters(vdi_server *server, int configured)
 {
@@ -180,6 +199,14 @@ static void frees(void)
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++)
         CHECK_RESULT(vdi_server_free_buffer(server, buffer, sizes[i]), VD_E_INVALID);
     nothing_left(server, 1, 0);
+
+    /* What was asked for counts, not the room that there is. [SDEV-SEND-07] */
+    VDS_Command too_large = {.commandCode = VDC_Write, .buffer = buffer, .size = SIZE - 95};
+    struct pending refused;
+    pending_prepare(&refused, &too_large);
+    CHECK_RESULT(vdi_server_send_command(engine.devices[0], &too_large), VD_E_INVALID);
+    CHECK_EQUAL(pending_calls(&refused), 1);
+    CHECK_EQUAL(too_large.completionCode, ERROR_INVALID_PARAMETER);
 
     /* In two commands at once: the buffer is free when both have ended. */
     VDS_Command commands[2] = {{.commandCode = VDC_Write, .buffer = buffer, .size = SIZE - 96},
@@ -255,6 +282,7 @@ static void run(void)
     unique_name(name);
     client = spawn_client();
     counts();
+    alignments();
     refusals();
     frees();
     which_are_shared();
