@@ -11,8 +11,8 @@
 struct depth {
     /* Commands with the client and in the queue; which one fails. */
     unsigned delivered, queued, failing;
-    /* What becomes of the others that were delivered. */
-    int32_t others;
+    /* Its code, and that of the others that were delivered. */
+    int32_t code, others;
     /* How often ClearError fails. */
     unsigned failures;
 };
@@ -93,9 +93,9 @@ static void fail(const struct depth *depth)
     }
     for (unsigned i = 0; i < depth->delivered; i++)
         fetched[i] = DOES(NOERROR, GET_COMMAND, .timeout = VDI_INFINITE);
-    completes(depth->failing, ERROR_END_OF_MEDIA, 512);
+    completes(depth->failing, depth->code, 512);
     /* The failing command first, then the queued ones in their order. [ERR-01, ERR-03, ERR-11] */
-    ended(&writes[depth->failing], ERROR_END_OF_MEDIA, 512);
+    ended(&writes[depth->failing], depth->code, 512);
     for (unsigned i = depth->delivered; i < all; i++)
         ended(&writes[i], ERROR_IO_DEVICE, 0); /* [AMB-30, SDEV-SEND-08] */
 }
@@ -142,13 +142,14 @@ static void recover(const struct depth *depth)
 static void run(void)
 {
     static const struct depth depths[] = {
-        {.delivered = 1, .queued = 0},
-        {.delivered = 1, .queued = 1},
-        {.delivered = 2, .queued = 2},
-        {.delivered = 1, .queued = MOST - 1, .failures = 1},
-        {.delivered = 3, .queued = 2, .failing = 1, .others = ERROR_DISK_FULL},
-        {.delivered = 5, .queued = 9, .failing = 4, .others = ERROR_EOM_OVERFLOW, .failures = 3},
-        {.delivered = MOST, .queued = 0, .failing = MOST - 1},
+        /* Any code but success. [ERR-10, AMB-49] */
+        {.delivered = 1, .queued = 0, .code = ERROR_HANDLE_EOF},
+        {.delivered = 1, .queued = 1, .code = -1},
+        {.delivered = 2, .queued = 2, .code = ERROR_END_OF_MEDIA},
+        {.delivered = 1, .queued = MOST - 1, .code = INT32_MIN, .failures = 1},
+        {.delivered = 3, .queued = 2, .failing = 1, .code = 1, .others = ERROR_DISK_FULL},
+        {.delivered = 5, .queued = 9, .failing = 4, .code = 99, .others = -7, .failures = 3},
+        {.delivered = MOST, .queued = 0, .failing = MOST - 1, .code = ERROR_NOT_SUPPORTED},
     };
     unique_name(name);
     client = spawn_client();

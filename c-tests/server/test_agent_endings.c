@@ -132,6 +132,29 @@ static void primary_closes(void)
     client_leave(secondary);
 }
 
+/* An agent that comes to an aborted set still ends every command. [SSET-AGENT-05, SSET-AGENT-09] */
+static void agent_comes_too_late(void)
+{
+    client = spawn_client();
+    client_named(client, CREATE, name, NOERROR);
+    vdi_server *server = server_configure(name, SIZE, 1);
+    CHECK_RESULT(vdi_server_open_device(server, name, &engine.devices[0]), NOERROR);
+    journal.count = 0;
+    for (unsigned i = 0; i < EACH; i++) {
+        command_prepare(&commands[i], &journal, VDC_Flush, NULL, 0);
+        CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[i]), NOERROR);
+    }
+    ASK(client, NOERROR, SIGNAL_ABORT);
+    CHECK_EQUAL(journal_count(&journal), 0);
+    CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_ABORT);
+    CHECK_EQUAL(journal_count(&journal), EACH);
+    journal_check_all(&journal, commands, EACH, ERROR_OPERATION_ABORTED);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    CHECK_EQUAL(journal_count(&journal), EACH);
+    ASK(client, NOERROR, CLOSE);
+    client_leave(client);
+}
+
 /*
  * Nobody answers for longer than the client's serverTimeOut allows. [SSET-AGENT-08, SSET-AGENT-05]
  */
@@ -257,6 +280,7 @@ static void run(void)
     client_aborts(&secondary);
     primary_dies();
     primary_closes();
+    agent_comes_too_late();
     time_out();
     another_thread_closes();
     closed_during_a_routine(0);

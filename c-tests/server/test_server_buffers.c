@@ -130,14 +130,14 @@ static void counts(void)
 /* Odd sizes, alignments below and above that of the set. [SSET-REQBUF-02, SSET-ALLOC-02] */
 static void alignments(void)
 {
-    static const uint32_t wishes[] = {0, 1, SMALL / 4, SMALL, 4 * SMALL, 2 * SIZE, LARGE};
+    static const uint32_t wishes[] = {0, 1, SMALL, 2 * SMALL, 4 * SMALL, LARGE / 2, LARGE};
     vdi_server *server = begin();
     for (uint32_t size = 1; size < 3 * SIZE; size += 1237)
         for (unsigned i = 0; i < sizeof wishes / sizeof *wishes; i++)
             request(server, size, wishes[i], 3);
     CHECK_RESULT(vdi_server_end_configuration(server), NOERROR);
     for (uint32_t size = 1; size < 3 * SIZE; size += 1237)
-        for (unsigned i = 0; i < sizeof wishes / sizeof *wishes; i++)
+        for (unsigned i = sizeof wishes / sizeof *wishes; i-- > 0;)
             for (unsigned n = 0; n < 3; n++)
                 memset(allocate(server, size, wishes[i]), 1, size);
     nothing_left(server, 1, 0);
@@ -166,6 +166,19 @@ static void bad_parameters(vdi_server *server, int configured)
     CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 0), VD_E_INVALID);
     CHECK_RESULT(vdi_server_query_available_buffers(server, SIZE, 0, NULL), VD_E_INVALID);
     CHECK_RESULT(vdi_server_allocate_buffer(server, SIZE, 0, NULL), VD_E_INVALID);
+}
+
+/* A sum that no number holds changes nothing. [AMB-28] */
+static void overflow(void)
+{
+    vdi_server *server = begin();
+    for (unsigned i = 0; i < 7; i++)
+        request(server, INT32_MAX, 0, 1u << 30);
+    CHECK_RESULT(vdi_server_request_buffers(server, INT32_MAX, LARGE, 1u << 30), VD_E_INVALID);
+    available(server, 1, LARGE, 0);
+    available(server, 1, 0, UINT32_MAX);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    ASK(client, NOERROR, CLOSE);
 }
 
 /* None of the refused calls has changed anything. */
@@ -284,6 +297,7 @@ static void run(void)
     counts();
     alignments();
     refusals();
+    overflow();
     frees();
     which_are_shared();
     client_leave(client);
