@@ -272,6 +272,21 @@ static void devices_closed(void)
     client_leave(client);
 }
 
+/* An operation may be over before its agent comes, which is no fault, once. [AMB-08] */
+static void agent_after_the_end(void)
+{
+    client = spawn_client();
+    client_named(client, CREATE, name, NOERROR);
+    vdi_server *server = server_configure(name, SIZE, 1);
+    CHECK_RESULT(vdi_server_open_device(server, name, &engine.devices[0]), NOERROR);
+    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR);
+    CHECK_RESULT(vdi_server_execute_completion_agent(server), NOERROR);
+    CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_PROTOCOL);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    ASK(client, NOERROR, CLOSE);
+    client_leave(client);
+}
+
 static void run(void)
 {
     unique_name(name);
@@ -286,6 +301,7 @@ static void run(void)
     closed_during_a_routine(0);
     closed_during_a_routine(1);
     devices_closed();
+    agent_after_the_end();
 }
 
 int main(int argc, char **argv)

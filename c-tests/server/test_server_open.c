@@ -65,6 +65,12 @@ static void in_each_phase(struct peer client)
     ASK(client, NOERROR, CLOSE);
     second_gets(VD_E_INVALID);
 
+    /* Aborted before any server came. */
+    client_named(client, CREATE, name, NOERROR);
+    ASK(client, NOERROR, SIGNAL_ABORT);
+    second_gets(VD_E_ABORT);
+    ASK(client, NOERROR, CLOSE);
+
     /* A server that leaves makes no room for another one. [AMB-40] */
     client_named(client, CREATE, name, NOERROR);
     CHECK_RESULT(vdi_server_open(NULL, name, &server), NOERROR);
