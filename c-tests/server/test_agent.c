@@ -97,8 +97,8 @@ static void abort_routine(VDS_Command *command)
 }
 
 /*
- * A routine aborts the set; every other command still gets its one call. [SSET-AGENT-05, SSET-
- * AGENT-09]
+ * A routine aborts the set; every other command still gets its one call. [SSET-AGENT-05,
+ * SSET-AGENT-09]
  */
 static void routine_that_aborts(void)
 {
@@ -225,7 +225,7 @@ static void close_waits_for_the_routine(void)
     CHECK_EQUAL(wait_exit(worker), 0);
 }
 
-/* One agent at a time; it stays as long as a device may still be opened. [AMB-08] */
+/* One agent at a time; it stays as long as a device may still be opened. [AMB-08, AMB-25] */
 static void one_agent(void)
 {
     vdi_set *set = client_create(name, 2);
@@ -259,8 +259,8 @@ static void one_agent(void)
 }
 
 /*
- * The thread that is lent may come and go with a set that is closed before any device opens. [SSET-
- * AGENT-04]
+ * The thread that is lent may come and go with a set that is closed before any device opens.
+ * [SSET-AGENT-04]
  */
 static void close_ends_an_idle_agent(void)
 {

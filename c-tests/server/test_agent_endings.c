@@ -258,6 +258,8 @@ static void devices_closed(void)
     CHECK_RESULT(vdi_server_close_device(engine.devices[1]), NOERROR);
     CHECK_RESULT(vdi_server_execute_completion_agent(engine.server), VD_E_BUSY);
     CHECK(caller_waits(&engine.agent));
+    /* The close does not overtake the command. [AMB-17, SDEV-CLOSE-01] */
+    ASK(secondary, VD_E_TIMEOUT, GET_COMMAND, .device = 1, .timeout = 0);
     ASK(secondary, NOERROR, COMPLETE, .device = 1, .slot = got[1].slot);
     CHECK_RESULT(caller_join(&engine.agent), NOERROR);
     CHECK_JOURNAL(&journal, 1, &commands[1], ERROR_SUCCESS);

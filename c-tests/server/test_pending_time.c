@@ -1,6 +1,6 @@
 /*
- * From when the agent measures the client's silence. The clock is the test's: it stands still unless
- * the test moves it, so that nothing depends on how fast the machine is.
+ * From when the agent measures the client's silence. The intervals are so long, and the test moves
+ * the clock so far, that nothing depends on how fast the machine is.
  */
 #include "engine.h"
 
@@ -90,7 +90,7 @@ static void complete(unsigned index)
     CHECK_JOURNAL(&journal, before, &commands[index], ERROR_SUCCESS);
 }
 
-/* Not yet; and when a little more than the rest of two intervals has passed, yes. */
+/* Not yet; but yes when a little more than the rest of two intervals has passed. [SSET-AGENT-08] */
 static void aborts_after(int64_t seconds)
 {
     pass(seconds - LITTLE);

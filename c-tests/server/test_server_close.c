@@ -82,7 +82,8 @@ static void handles_are_dead(void *buffer)
 }
 
 /*
- * The result, and the client finds the set aborted. [SSET-CLOSE-01, SSET-CLOSE-02, SSET-CLOSE-05]
+ * The result, and the client finds the set aborted.
+ * [SSET-CLOSE-01, SSET-CLOSE-02, SSET-CLOSE-05, AMB-40]
  */
 static void close_in(enum stage stage)
 {

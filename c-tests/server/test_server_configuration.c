@@ -109,8 +109,8 @@ static void states(void)
 }
 
 /*
- * An abort in each phase. [SSET-BEGIN-04, SSET-END-04, SSET-REQBUF-04, SSET-GETCFG-02, SSET-
- * ABORT-01]
+ * An abort in each phase. [SSET-BEGIN-04, SSET-END-04, SSET-REQBUF-04, SSET-GETCFG-02,
+ * SSET-ABORT-01]
  */
 static void aborted(unsigned phase)
 {
