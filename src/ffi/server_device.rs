@@ -38,10 +38,14 @@ pub unsafe extern "C" fn vdi_server_open_device(
     guard("vdi_server_open_device", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_device", out_device, ptr::null_mut()) }?;
+        arg::not_null("name", name)?;
         let owner = handle::servers().get(server)?;
         // SAFETY: module contract.
-        let name = unsafe { arg::name("name", name) }?;
-        let device = owner.open_device(&name)?;
+        let device = match unsafe { arg::name("name", name) } {
+            Ok(name) => owner.open_device(&name)?,
+            // An abort, the state and that all are open are told first.
+            Err(malformed) => return owner.check_open_device().and(Err(malformed)),
+        };
         out.set(handle::server_devices().insert(server, device)?);
         Ok(())
     })

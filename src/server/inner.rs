@@ -3,7 +3,7 @@
 use super::agent::Agent;
 use super::device::{DeviceState, Request};
 use super::pool::{BufferRequest, Pool};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::participant::{Participant, lock};
 use crate::protocol::command::{Place, moves_data};
 use crate::protocol::config::Configuration;
@@ -106,6 +106,17 @@ impl Inner {
         // Under the lock: what a call adds after this is cleared by a close after it.
         self.participant.check_open()?;
         state::server(call, self.state_of(&progress))?;
+        Ok(progress)
+    }
+
+    /// As [`Inner::checked`], for OpenDevice: there is a device that is not open.
+    pub(super) fn checked_for_device(&self) -> Result<MutexGuard<'_, Progress>> {
+        let progress = self.checked(ServerCall::OpenDevice)?;
+        let opened = progress.devices.len();
+        if opened >= self.participant.device_count() {
+            let text = format!("all {opened} devices of the set have been opened");
+            return Err(Error::new(ErrorKind::Open, text));
+        }
         Ok(progress)
     }
 

@@ -217,12 +217,8 @@ impl Set {
     ///
     /// `Open` if all are open, `Invalid` for a wrong or repeated name, `Protocol`, `Abort`.
     pub fn open_device(&self, name: &Name) -> Result<Device> {
-        let mut progress = self.inner.checked(ServerCall::OpenDevice)?;
+        let mut progress = self.inner.checked_for_device()?;
         let index = progress.devices.len();
-        if index >= self.inner.participant.device_count() {
-            let text = format!("all {index} devices of the set have been opened");
-            return Err(Error::new(ErrorKind::Open, text));
-        }
         let header = self.inner.participant.control().device(index).header();
         let invalid = |text| Err(Error::new(ErrorKind::Invalid, text));
         if index == 0 && control::read_text(&header.name) != name.as_bytes() {
@@ -239,6 +235,11 @@ impl Set {
             .store(ServerDevice::Open as u32, Ordering::Release);
         self.inner.participant.set_bell().ring();
         Ok(Device::new(device))
+    }
+
+    /// The error that OpenDevice has before it looks at the name, if there is one.
+    pub(crate) fn check_open_device(&self) -> Result<()> {
+        self.inner.checked_for_device().map(drop)
     }
 
     /// Allocates a buffer. [SSET-ALLOC-01]
