@@ -102,7 +102,9 @@ impl Record {
 /// The completion routine of every command.
 unsafe extern "C" fn routine(command: *mut VdsCommand) {
     // SAFETY: set by `Record::new`; the record lives until the end of the test.
-    let record = unsafe { &mut *(*command).context.cast::<Record>() };
+    let context = unsafe { (*command).context };
+    // SAFETY: as above.
+    let record = unsafe { &mut *context.cast::<Record>() };
     // SAFETY: as above.
     let shared = unsafe { &*record.shared };
     let values = record.command;
@@ -125,10 +127,8 @@ unsafe extern "C" fn routine(command: *mut VdsCommand) {
             // SAFETY: the record of the other command lives as long as this one.
             unsafe { vdi_server_send_command(record.device, again.unwrap_or(null_mut())) }
         }
-        // SAFETY: a handle is looked up.
-        Then::CloseDevice => unsafe { vdi_server_close_device(record.device) },
-        // SAFETY: a handle is looked up.
-        Then::SignalAbort => unsafe { vdi_server_signal_abort(record.server, std::ptr::null()) },
+        Then::CloseDevice => vdi_server_close_device(record.device),
+        Then::SignalAbort => server_signal_abort(record.server),
     };
     shared.lock().nested.push(result);
     shared.changed.notify_all();
@@ -191,8 +191,7 @@ impl Agent {
             shared.lock().agent = Some(thread::current().id());
             // SAFETY: no arguments.
             announce.send(unsafe { libc::gettid() }).unwrap();
-            // SAFETY: a handle is looked up.
-            let result = unsafe { vdi_server_execute_completion_agent(server.0) };
+            let result = vdi_server_execute_completion_agent(server.0);
             // The test may have failed and gone.
             let _ = answer.send(result);
         });

@@ -48,7 +48,7 @@ fn sequences_of_calls_end_as_the_specification_says() {
         failure_persistence: None,
         ..Config::default()
     };
-    let sequences = Calls::sequential_strategy(1..90);
+    let sequences = Calls::sequential_strategy(20..120);
     let result = TestRunner::new(config).run(&sequences, |(mut world, calls, seen)| {
         let mut library = Library::new();
         for call in calls {

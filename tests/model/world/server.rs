@@ -222,21 +222,19 @@ impl World {
         NOERROR
     }
 
-    /// The n-th of the buffers that the server has had from its set, counted from the last.
+    /// The n-th buffer that the server has, counted from the one allocated last.
     pub(crate) fn buffer(&self, nth: usize) -> Option<usize> {
-        let set = self.server.set?;
-        let own = (0..self.buffers.len())
-            .rev()
-            .filter(|&b| self.buffers[b].set == set);
-        own.clone().nth(nth % own.count().max(1))
+        let set = self.server.set.filter(|_| self.server.open)?;
+        let has =
+            |buffer: &usize| self.buffers[*buffer].set == set && self.buffers[*buffer].allocated;
+        (0..self.buffers.len()).rev().filter(has).nth(nth)
     }
 
     fn free(&mut self, set: usize, nth: usize, off: i32) -> i32 {
         let Some(buffer) = self.buffer(nth) else {
             return VD_E_INVALID;
         };
-        let right = off == 0 && self.buffers[buffer].allocated;
-        if !right || self.in_use(buffer) {
+        if off != 0 || self.in_use(buffer) {
             return VD_E_INVALID;
         }
         self.buffers[buffer].allocated = false;
@@ -244,14 +242,10 @@ impl World {
         NOERROR
     }
 
-    /// The test asks for the address `off` bytes from the start; a buffer of another kind may lie
-    /// there, so it decides by the addresses when this says that the buffers are known.
+    /// Whether the address `off` bytes from the start of a buffer is in that buffer.
     fn is_shared(&self, nth: usize, off: i32) -> bool {
-        let known = self.buffer(nth).filter(|_| self.server.open);
-        known.is_some_and(|buffer| {
-            let buffer = &self.buffers[buffer];
-            buffer.allocated && (0..buffer.size as i32).contains(&off)
-        })
+        let size = self.buffer(nth).map(|buffer| self.buffers[buffer].size);
+        size.is_some_and(|size| (0..size as i32).contains(&off))
     }
 
     fn server_open_device(&mut self, set: usize, name: usize) -> i32 {

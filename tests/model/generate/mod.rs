@@ -1,11 +1,13 @@
 //! Sequences of calls: mostly those that bring the set forward, and some of every other kind.
 
-use crate::binding::VdConfig;
-use crate::calls::{CLIENTS, Call, DEVICES, End, NAMES, Sent, ServerCall, Then, Which};
+mod values;
+
+use crate::calls::{CLIENTS, Call, DEVICES, NAMES, Sent, ServerCall, Then, Which};
 use crate::world::{Phase, World};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest_state_machine::ReferenceStateMachine;
+use values::*;
 use vdi::codes::*;
 
 pub(crate) struct Calls;
@@ -19,7 +21,7 @@ impl ReferenceStateMachine for Calls {
     }
 
     fn transitions(world: &World) -> BoxedStrategy<Call> {
-        let mut choices = vec![(4, any_call())];
+        let mut choices = vec![(10, any_call())];
         useful(world, &mut choices);
         proptest::strategy::Union::new_weighted(choices).boxed()
     }
@@ -90,9 +92,9 @@ fn useful_client(world: &World, client: usize, choices: &mut Choices) {
             choices.push((12, open.boxed()));
         }
     }
-    if matches!(set.phase, Phase::Aborted | Phase::Terminated) {
-        choices.push((4, Just(Call::Close { client }).boxed()));
-    }
+    let over = matches!(set.phase, Phase::Aborted | Phase::Terminated);
+    let leaves = if over { 6 } else { 1 };
+    choices.push((leaves, Just(Call::Close { client }).boxed()));
     for device in 0..set.devices.len() {
         if world.open_device_of(client, device).is_none() {
             continue;
@@ -118,7 +120,7 @@ fn useful_client(world: &World, client: usize, choices: &mut Choices) {
                 device,
                 which,
             });
-            choices.push((2, handle.boxed()));
+            choices.push((6, handle.boxed()));
             let race = end().prop_map(move |end| Call::CompleteAndAbort {
                 client,
                 device,
@@ -130,7 +132,7 @@ fn useful_client(world: &World, client: usize, choices: &mut Choices) {
     if !world.handles.is_empty() {
         let map = (0..world.handles.len())
             .prop_map(move |handle| Call::MapBufferHandle { client, handle });
-        choices.push((2, map.boxed()));
+        choices.push((4, map.boxed()));
     }
 }
 
@@ -149,38 +151,75 @@ fn useful_server(world: &World, choices: &mut Choices) {
     };
     let set = &world.sets[set];
     match set.phase {
-        Phase::Connected => push(30, good_parameters().boxed()),
+        Phase::Connected => {
+            push(30, good_parameters().boxed());
+            push(8, any_parameters().boxed());
+        }
         Phase::Configurable => {
-            push(10, request(1..4).boxed());
-            push(10, Just(ServerCall::EndConfiguration).boxed());
+            push(12, good_request());
+            push(4, query().boxed());
+            push(8, Just(ServerCall::EndConfiguration).boxed());
         }
         Phase::Configured => {
             if !world.server.agent_runs {
-                push(8, Just(ServerCall::ExecuteCompletionAgent).boxed());
+                push(6, Just(ServerCall::ExecuteCompletionAgent).boxed());
+                push(1, Just(ServerCall::Close).boxed());
             }
             if set.opened < set.devices.len() {
                 let name = set.opened;
                 push(16, Just(ServerCall::OpenDevice { name }).boxed());
             }
-            push(
-                6,
-                (sizes(), alignments())
-                    .prop_map(|(size, alignment)| ServerCall::AllocateBuffer { size, alignment })
-                    .boxed(),
-            );
+            useful_buffers(world, &mut push);
             for device in 0..set.opened {
-                let closes = if set.devices[device].closed { 0 } else { 2 };
-                push(1 + closes, Just(ServerCall::CloseDevice { device }).boxed());
-                if closes > 0 {
-                    push(16, send(device, set.devices[device].server_failed));
+                let state = &set.devices[device];
+                let closes = if state.closed { 1 } else { 3 };
+                push(closes, Just(ServerCall::CloseDevice { device }).boxed());
+                if !state.closed {
+                    push(16, send(device, state.server_failed, idle_buffers(world)));
                 }
             }
         }
         Phase::Terminated | Phase::Aborted => {
-            push(3, Just(ServerCall::Close).boxed());
-            push(3, Just(ServerCall::ExecuteCompletionAgent).boxed());
+            push(4, Just(ServerCall::Close).boxed());
+            push(4, Just(ServerCall::ExecuteCompletionAgent).boxed());
         }
         Phase::Created => {}
+    }
+}
+
+/// Buffers that the server has and that no command holds.
+fn idle_buffers(world: &World) -> Vec<usize> {
+    let is_idle = |nth: &usize| {
+        let buffer = world.buffer(*nth);
+        buffer.is_some_and(|buffer| world.buffers[buffer].allocated && !world.in_use(buffer))
+    };
+    (0..world.buffers.len()).filter(is_idle).collect()
+}
+
+fn useful_buffers(world: &World, push: &mut impl FnMut(u32, BoxedStrategy<ServerCall>)) {
+    push(2, good_request());
+    push(3, query().boxed());
+    let idle = idle_buffers(world);
+    if !idle.is_empty() {
+        let free = select(idle).prop_map(|nth| ServerCall::FreeBuffer { nth, off: 0 });
+        push(4, free.boxed());
+    }
+    let kinds = world
+        .server
+        .set
+        .map_or(&[][..], |set| &world.sets[set].free);
+    let kinds: Vec<_> = kinds
+        .iter()
+        .filter(|kind| kind.count > 0)
+        .copied()
+        .collect();
+    if !kinds.is_empty() {
+        let allocate =
+            (select(kinds), 0..3_u32).prop_map(|(kind, less)| ServerCall::AllocateBuffer {
+                size: (kind.size - less.min(kind.size - 1)),
+                alignment: kind.alignment,
+            });
+        push(14, allocate.boxed());
     }
 }
 
@@ -225,7 +264,7 @@ fn any_server_call() -> impl Strategy<Value = ServerCall> {
             .prop_map(|(nth, off)| ServerCall::FreeBuffer { nth, off }),
         8 => (0..4_usize, select(vec![0, 1, 511, 512, -1, 8192]))
             .prop_map(|(nth, off)| ServerCall::IsSharedBuffer { nth, off }),
-        8 => (0..DEVICES).prop_flat_map(|device| send(device, false)),
+        8 => (0..DEVICES).prop_flat_map(|device| send(device, false, vec![0, 1, 2, 3])),
         4 => (0..DEVICES).prop_map(|device| ServerCall::CloseDevice { device }),
         4 => Just(ServerCall::AbortReason),
         1 => Just(ServerCall::SignalAbort),
@@ -233,7 +272,7 @@ fn any_server_call() -> impl Strategy<Value = ServerCall> {
     ]
 }
 
-fn send(device: usize, failed: bool) -> BoxedStrategy<ServerCall> {
+fn send(device: usize, failed: bool, buffers: Vec<usize>) -> BoxedStrategy<ServerCall> {
     let codes = if failed {
         vec![VDC_ClearError, VDC_ClearError, VDC_Write]
     } else {
@@ -250,10 +289,13 @@ fn send(device: usize, failed: bool) -> BoxedStrategy<ServerCall> {
             -7,
         ]
     };
-    let sizes = vec![512, 512, 4096, 0, 1, 8193, -1];
-    let buffer = prop_oneof![4 => (0..4_usize).prop_map(Some), 1 => Just(None)];
+    let sizes = vec![512, 512, 512, 512, 4096, 0, 1, 8193, -1];
+    let buffer = match buffers.is_empty() {
+        true => Just(None).boxed(),
+        false => prop_oneof![4 => select(buffers).prop_map(Some), 1 => Just(None)].boxed(),
+    };
     let then = prop_oneof![
-        16 => Just(Then::Return),
+        20 => Just(Then::Return),
         3 => Just(Then::SendAgain),
         1 => Just(Then::CloseDevice),
         1 => Just(Then::SignalAbort),
@@ -276,135 +318,4 @@ fn send(device: usize, failed: bool) -> BoxedStrategy<ServerCall> {
             }
         })
         .boxed()
-}
-
-fn end() -> impl Strategy<Value = End> {
-    let codes = vec![
-        ERROR_SUCCESS,
-        ERROR_SUCCESS,
-        ERROR_SUCCESS,
-        ERROR_SUCCESS,
-        ERROR_HANDLE_EOF,
-        ERROR_NOT_SUPPORTED,
-        -1,
-    ];
-    let bytes = vec![512, 512, 0, 1, 4096, 4097, u32::MAX];
-    let positions = vec![0, 1, -1, i64::MIN];
-    (select(codes), select(bytes), select(positions)).prop_map(|(code, bytes, position)| End {
-        code,
-        bytes,
-        position,
-    })
-}
-
-fn which_active() -> impl Strategy<Value = Which> {
-    (0..4_usize).prop_map(Which::Active)
-}
-
-fn which() -> impl Strategy<Value = Which> {
-    prop_oneof![which_active(), Just(Which::Completed), Just(Which::Null)]
-}
-
-fn sizes() -> impl Strategy<Value = u32> {
-    select(vec![512, 512, 4096, 8192, 1, 0, u32::MAX])
-}
-
-fn alignments() -> impl Strategy<Value = u32> {
-    select(vec![0, 0, 0, 512, 8192, 65536, 3, 131072])
-}
-
-fn request(count: std::ops::Range<u32>) -> impl Strategy<Value = ServerCall> {
-    (sizes(), alignments(), count).prop_map(|(size, alignment, count)| ServerCall::RequestBuffers {
-        size,
-        alignment,
-        count,
-    })
-}
-
-fn good_parameters() -> impl Strategy<Value = ServerCall> {
-    let features = VDF_WriteMedia | VDF_CompleteEnabled;
-    (
-        select(vec![features, VDF_ReadMedia]),
-        select(vec![512, 4096]),
-        select(vec![0, 4096, 8192]),
-    )
-        .prop_map(
-            |(features, block, alignment)| ServerCall::BeginConfiguration {
-                features,
-                block,
-                alignment,
-                transfer: 65536,
-            },
-        )
-}
-
-fn any_parameters() -> impl Strategy<Value = ServerCall> {
-    (
-        select(vec![
-            VDF_WriteMedia,
-            VDF_ReadMedia | VDF_Removable,
-            VDF_CompleteEnabled,
-            u32::MAX,
-        ]),
-        select(vec![512, 65536, 256, 513, 131072]),
-        select(vec![0, 512, 65536, 768, 131072]),
-        select(vec![65536, 4 << 20, 0, 65537, 5 << 20]),
-    )
-        .prop_map(
-            |(features, block, alignment, transfer)| ServerCall::BeginConfiguration {
-                features,
-                block,
-                alignment,
-                transfer,
-            },
-        )
-}
-
-fn good_inputs() -> impl Strategy<Value = VdConfig> {
-    (
-        1..=DEVICES as u32,
-        select(vec![0, 512, 4096]),
-        select(vec![0, 1024, 65536]),
-    )
-        .prop_map(|(device_count, prefix_zone_size, alignment)| VdConfig {
-            device_count,
-            features: VDF_RequestComplete | VDF_Discard,
-            prefix_zone_size,
-            alignment,
-            soft_file_mark_block_size: 7,
-            eom_warning_size: 8,
-            server_timeout: 0,
-            block_size: 9,
-            max_io_depth: 10,
-            max_transfer_size: 11,
-            buffer_area_size: 12,
-        })
-}
-
-fn any_inputs() -> impl Strategy<Value = VdConfig> {
-    let features = vec![
-        VDF_LikePipe,
-        VDF_LikeTape,
-        VDF_LikeDisk,
-        VDF_LikeDisk | VDF_Removable | VDF_Discard,
-        VDF_LatchStats | VDF_ReadMedia | VDF_WriteMedia,
-        VDF_Rewind,
-        VDF_LikeTape | VDF_LikeDisk,
-        VDF_LikeTape & !VDF_Removable,
-    ];
-    (
-        select(vec![1, 2, 3, 0, 65]),
-        select(features),
-        select(vec![0, 1, 1 << 20, (1 << 20) + 1]),
-        select(vec![0, 1, 65536, 3, 131072]),
-    )
-        .prop_map(
-            |(device_count, features, prefix_zone_size, alignment)| VdConfig {
-                device_count,
-                features,
-                prefix_zone_size,
-                alignment,
-                ..VdConfig::default()
-            },
-        )
 }
