@@ -1,10 +1,11 @@
 # The commands of the project. `make demo` and `make test` need a Debian machine with Rust and a C
 # compiler, and do the rest of the set-up themselves.
 
-.PHONY: demo test lint build fmt clean conformance mutants all-mutants coverage
+.PHONY: demo test model lint build fmt clean conformance mutants all-mutants coverage
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
+model: ; @PROPTEST_CASES=10000 cargo test --locked --release --test model -- --nocapture
 lint: ; @ci/lint.sh
 build: ; @ci/setup.sh && cargo build --workspace --release --locked
 fmt: ; cargo fmt --all

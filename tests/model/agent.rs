@@ -38,8 +38,11 @@ struct State {
     nested: Vec<i32>,
     agent: Option<ThreadId>,
     /// Every command that was sent; kept until the end of the test.
-    records: Vec<Box<Record>>,
+    records: Vec<Kept>,
 }
+
+/// A record that stays where it is. [STRUCT-06]
+struct Kept(#[expect(dead_code, reason = "kept, not used")] Box<Record>);
 
 // SAFETY: the pointers are addresses of records and buffers, which outlive all threads of a test.
 unsafe impl Send for State {}
@@ -150,7 +153,7 @@ impl Shared {
 
     pub(crate) fn keep(shared: &Arc<Self>, mut record: Box<Record>) -> *mut VdsCommand {
         let command = &raw mut record.command;
-        shared.lock().records.push(record);
+        shared.lock().records.push(Kept(record));
         command
     }
 

@@ -4,6 +4,7 @@
 mod agent;
 mod binding;
 mod calls;
+mod data;
 mod generate;
 mod library;
 mod world;

@@ -1,0 +1,122 @@
+//! Whatever the sizes, depths, orders and processes: the bytes arrive, each in its place.
+//!
+//! A case is a backup and a restore of random streams, one for each device. The server knows what
+//! it has written and compares what it reads; the client re-blocks. [CMD-READ-07]
+
+mod client;
+mod plan;
+mod server;
+
+use crate::directory;
+use plan::Plan;
+use proptest::test_runner::{Config, TestError, TestRunner};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+use std::{env, process, thread};
+
+/// Long enough for any machine; what takes this long does not come any more.
+const STUCK: Duration = Duration::from_secs(60);
+
+/// The client as a process of its own: this program again.
+struct Process(Child);
+
+impl Process {
+    fn start(set: &str, plan: &Plan) -> Self {
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "data::client_role", "--nocapture"])
+            .env("VDI_TEST_SET", set)
+            .env("VDI_TEST_PLAN", plan.encode())
+            .stdout(Stdio::null())
+            .spawn();
+        Self(child.unwrap())
+    }
+
+    fn succeeds(mut self) {
+        assert!(self.0.wait().unwrap().success(), "the client has failed");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "a role of the test below"]
+fn client_role() {
+    let plan = Plan::decode(&env::var("VDI_TEST_PLAN").unwrap());
+    let set = env::var("VDI_TEST_SET").unwrap();
+    watched(&plan, || client::run(&set, &plan));
+}
+
+/// Aborts the set when its thread fails, so that nobody waits for it.
+struct OnPanic<F: Fn() -> vdi::Result<()>>(F);
+
+impl<F: Fn() -> vdi::Result<()>> Drop for OnPanic<F> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // The failure itself is reported already.
+            let _ = self.0();
+        }
+    }
+}
+
+/// Ends the process if something takes too long.
+fn watched(plan: &Plan, work: impl FnOnce()) {
+    let text = format!("{plan:?}");
+    let (done, wait) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        if wait.recv_timeout(STUCK) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("the transfer is stuck: {text}");
+            process::abort();
+        }
+    });
+    work();
+    drop(done);
+}
+
+/// One backup and one restore.
+fn transfer(plan: &Plan) {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let set = format!("d{}-{number}", process::id());
+    watched(plan, || {
+        if plan.other_process {
+            let client = Process::start(&set, plan);
+            server::run(&set, plan);
+            client.succeeds();
+        } else {
+            thread::scope(|scope| {
+                scope.spawn(|| client::run(&set, plan));
+                server::run(&set, plan);
+            });
+        }
+    });
+}
+
+/// [DATA-01] [DATA-03] [MOD-05] [CMD-READ-07] [CDEV-COMPLETE-12] [PROC-11] [BUF-04] [BUF-11]
+/// [CDEV-GETCMD-08] [CDEV-GETCMD-09] [BUF-09] [BUF-10] [CMD-READ-06]
+#[test]
+fn streams_come_back_exactly_as_they_were_written() {
+    directory();
+    let cases = env::var("PROPTEST_CASES").map_or(48, |cases| cases.parse::<u32>().unwrap() / 8);
+    let config = Config {
+        cases: cases.max(1),
+        max_shrink_time: 60_000,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let result = TestRunner::new(config).run(&plan::plans(), |plan| {
+        transfer(&plan);
+        Ok(())
+    });
+    match result {
+        Ok(()) => {}
+        Err(TestError::Fail(why, plan)) => panic!("{why}\n{plan:?}"),
+        Err(TestError::Abort(why)) => panic!("{why}"),
+    }
+}
