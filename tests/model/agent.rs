@@ -41,7 +41,7 @@ struct State {
     records: Vec<Kept>,
 }
 
-/// A record that stays where it is. [STRUCT-06]
+/// A record that stays where it is. (STRUCT-06)
 struct Kept(#[expect(dead_code, reason = "kept, not used")] Box<Record>);
 
 // SAFETY: the pointers are addresses of records and buffers, which outlive all threads of a test.

@@ -35,7 +35,7 @@ pub(crate) enum Call {
         which: Which,
         end: End,
     },
-    /// A completion and an abort, without waiting for the callback in between. [AMB-50]
+    /// A completion and an abort, without waiting for the callback in between. (AMB-50)
     CompleteAndAbort {
         client: usize,
         device: usize,
@@ -142,7 +142,7 @@ pub(crate) struct Sent {
     pub(crate) then: Then,
 }
 
-/// What a completion routine does. [SSET-AGENT-10]
+/// What a completion routine does. (SSET-AGENT-10)
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Then {
     Return,

@@ -42,7 +42,7 @@ fn step(world: World, library: &mut Library, call: Call) -> World {
 fn sequences_of_calls_end_as_the_specification_says() {
     directory();
     let config = Config {
-        cases: std::env::var("PROPTEST_CASES").map_or(300, |cases| cases.parse().unwrap()),
+        cases: std::env::var("PROPTEST_CASES").map_or(600, |cases| cases.parse().unwrap()),
         max_shrink_time: 60_000,
         max_shrink_iters: 20_000,
         // A failure prints its sequence; the seed of one means another with the next model.

@@ -116,7 +116,7 @@ impl Disk<'_> {
             buffer.write(0, &self.stream[self.at..end]).unwrap();
             end - self.at
         };
-        // The prefix zone is the client's, and touches nobody's data. [BUF-05]
+        // The prefix zone is the client's, and touches nobody's data. (BUF-05)
         let zone = buffer.as_ptr().wrapping_sub(self.prefix as usize);
         crate::binding::fill(zone, 0xa5, self.prefix as usize);
         self.at += done;

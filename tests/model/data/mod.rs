@@ -1,7 +1,7 @@
 //! Whatever the sizes, depths, orders and processes: the bytes arrive, each in its place.
 //!
 //! A case is a backup and a restore of random streams, one for each device. The server knows what
-//! it has written and compares what it reads; the client re-blocks. [CMD-READ-07]
+//! it has written and compares what it reads; the client re-blocks. (CMD-READ-07)
 
 mod client;
 mod plan;

@@ -32,7 +32,7 @@ fn statement(name: &str, plan: &Plan, code: i32) {
     set.request_buffers(size, 0, plan.devices).unwrap();
     set.end_configuration().unwrap();
     if plan.depth > 1 {
-        // A second area, which clients get to know on the way. [BUF-09]
+        // A second area, which clients get to know on the way. (BUF-09)
         set.request_buffers(size, 0, plan.devices * (plan.depth - 1))
             .unwrap();
     }

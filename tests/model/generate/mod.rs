@@ -39,7 +39,7 @@ impl ReferenceStateMachine for Calls {
         match *call {
             Call::OpenInSecondary { client } => !(succeeds && world.clients[client].open),
             Call::Server(ServerCall::Open) => !(succeeds && world.server.open),
-            // One buffer in two commands is two owners of the same memory. [BUF-02]
+            // One buffer in two commands is two owners of the same memory. (BUF-02)
             Call::Server(ServerCall::SendCommand { what, times, .. }) => {
                 let buffer = what.buffer.and_then(|nth| world.buffer(nth));
                 buffer.is_none_or(|buffer| times == 1 && !world.in_use(buffer))

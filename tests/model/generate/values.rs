@@ -110,20 +110,23 @@ pub(super) fn good_inputs() -> impl Strategy<Value = VdConfig> {
         1..=DEVICES as u32,
         select(vec![0, 512, 4096]),
         select(vec![0, 1024, 65536]),
+        select(vec![VDF_RequestComplete, VDF_Discard, VDF_LikeTape]),
     )
-        .prop_map(|(device_count, prefix_zone_size, alignment)| VdConfig {
-            device_count,
-            features: VDF_RequestComplete | VDF_Discard,
-            prefix_zone_size,
-            alignment,
-            soft_file_mark_block_size: 7,
-            eom_warning_size: 8,
-            server_timeout: 0,
-            block_size: 9,
-            max_io_depth: 10,
-            max_transfer_size: 11,
-            buffer_area_size: 12,
-        })
+        .prop_map(
+            |(device_count, prefix_zone_size, alignment, features)| VdConfig {
+                device_count,
+                features,
+                prefix_zone_size,
+                alignment,
+                soft_file_mark_block_size: 7,
+                eom_warning_size: 8,
+                server_timeout: 0,
+                block_size: 9,
+                max_io_depth: 10,
+                max_transfer_size: 11,
+                buffer_area_size: 12,
+            },
+        )
 }
 
 pub(super) fn any_inputs() -> impl Strategy<Value = VdConfig> {

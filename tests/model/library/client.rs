@@ -97,7 +97,7 @@ impl Library {
             self.check(command.is_null(), "the command is not null");
             return result;
         }
-        // SAFETY: valid until the command is completed. [STRUCT-05]
+        // SAFETY: valid until the command is completed. (STRUCT-05)
         let values = unsafe { command.read() };
         self.note(&format!(
             "code {} position {:#x}",

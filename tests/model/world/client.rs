@@ -47,7 +47,7 @@ impl World {
     }
 
     fn create(&mut self, inputs: VdConfig) -> i32 {
-        // [AMB-11]; the order of two refusals is nobody's business, so name and fields are
+        // (AMB-11); the order of two refusals is nobody's business, so name and fields are
         // never wrong together (see the preconditions).
         if !is_supported(&inputs) {
             return VD_E_NOTSUPPORTED;
@@ -124,7 +124,7 @@ impl World {
         if devices.iter().all(|device| device.owner.is_some()) {
             return VD_E_OPEN;
         }
-        // A name that is late is waited for, but no longer than the client said. [AMB-16]
+        // A name that is late is waited for, but no longer than the client said. (AMB-16)
         let known = devices.iter().position(|device| device.name == Some(name));
         let Some(index) = known.filter(|_| name != MALFORMED) else {
             return VD_E_INVALID;
@@ -154,7 +154,7 @@ impl World {
         NOERROR
     }
 
-    /// [AMB-04], with the note of decision 14.
+    /// (AMB-04), with the note of decision 14.
     fn client_close(&mut self, client: usize) -> i32 {
         let Some(set) = self.set_of(client) else {
             return VD_E_PROTOCOL;
@@ -206,7 +206,7 @@ impl Device {
 
 pub(super) const SERVER_FEATURES: u32 = VDF_WriteMedia | VDF_ReadMedia | VDF_CompleteEnabled;
 
-/// Sections 7.2 and 8.1. [AMB-11]
+/// Sections 7.2 and 8.1. (AMB-11)
 pub(crate) fn is_supported(inputs: &VdConfig) -> bool {
     let tape = VDF_LikeTape & !VDF_Removable;
     let style = inputs.features & (tape | VDF_RandomAccess);

@@ -4,7 +4,7 @@ use super::{Command, Phase, World, automatic, moves_data};
 use crate::calls::{End, Which};
 use vdi::codes::*;
 
-/// Commands that may be outstanding on one device. [AMB-09]
+/// Commands that may be outstanding on one device. (AMB-09)
 const CAPACITY: usize = VDI_QUEUE_CAPACITY as usize;
 
 impl World {
@@ -29,7 +29,7 @@ impl World {
             self.reject_queued(set, device);
             let state = &mut self.sets[set].devices[device];
             match state.held {
-                // The close takes its place. [AMB-17]
+                // The close takes its place. (AMB-17)
                 Some(held) if state.closed => {
                     state.held = None;
                     let end = automatic(ERROR_OPERATION_ABORTED);
@@ -57,7 +57,7 @@ impl World {
     }
 
     /// In the IO-ERROR state: holds the first ClearError, and rejects all that the server sent
-    /// before it can have heard of the error. [ERR-03, ERR-15]
+    /// before it can have heard of the error. (ERR-03, ERR-15)
     fn reject_queued(&mut self, set: usize, device: usize) {
         let state = &mut self.sets[set].devices[device];
         while let (true, Some(&next)) = (state.client_failed, state.queue.front()) {
@@ -100,7 +100,7 @@ impl World {
         let sent = self.commands[command].sent;
         let counts = moves_data(sent.code);
         if counts && end.bytes > sent.size as u32 {
-            return VD_E_INVALID; // [AMB-34]
+            return VD_E_INVALID; // (AMB-34)
         }
         let bytes = if counts { end.bytes } else { 0 };
         self.reject_queued(set, device);
@@ -111,7 +111,7 @@ impl World {
         state.recorded.push_back((command, End { bytes, ..end }));
         let clears = sent.code == VDC_ClearError;
         if end.code != ERROR_SUCCESS && !clears && !state.client_failed {
-            // What is queued at this moment, ClearErrors too, the client never sees. [ERR-03]
+            // What is queued at this moment, ClearErrors too, the client never sees. (ERR-03)
             state.client_failed = true;
             let rejected = state.queue.drain(..);
             let rejected = rejected.map(|command| (command, automatic(ERROR_IO_DEVICE)));
@@ -123,7 +123,7 @@ impl World {
         NOERROR
     }
 
-    /// The agent may have been quicker than the abort, or not. [AMB-50]
+    /// The agent may have been quicker than the abort, or not. (AMB-50)
     pub(super) fn complete_and_abort(&mut self, client: usize, device: usize, end: End) {
         let result = self.complete(client, device, Which::Active(0), end);
         self.answer(result);
@@ -172,7 +172,7 @@ impl World {
         let Some(&command) = self.handles.get(handle) else {
             return VD_E_INVALID;
         };
-        // Until the command is completed, also after an abort. [CSET-BUFH-07, AMB-06]
+        // Until the command is completed, also after an abort. (CSET-BUFH-07, AMB-06)
         if self.commands[command].set != set || !self.commands[command].active {
             return VD_E_INVALID;
         }
@@ -184,13 +184,13 @@ impl World {
     pub(super) fn send(&mut self, device: usize, command: usize) -> i32 {
         let (result, code) = self.may_send(device, command);
         if result != NOERROR {
-            // At once, on the calling thread. [SDEV-SEND-04]
+            // At once, on the calling thread. (SDEV-SEND-04)
             self.end(command, automatic(code));
             return result;
         }
         let set = self.commands[command].set;
         if !self.lendable(set, command, 0) {
-            // Other commands may carry anything; the client then sees null. [CMD-04]
+            // Other commands may carry anything; the client then sees null. (CMD-04)
             self.commands[command].buffer = None;
         }
         let last = self.commands.iter().map(|command| command.turn).max();
@@ -223,7 +223,7 @@ impl World {
         }
         let fits = self.lendable(set, command, sent.size as u32);
         if moves_data(sent.code) && !fits {
-            return (VD_E_INVALID, ERROR_INVALID_PARAMETER); // [AMB-28]
+            return (VD_E_INVALID, ERROR_INVALID_PARAMETER); // (AMB-28)
         }
         (NOERROR, ERROR_SUCCESS)
     }

@@ -91,7 +91,7 @@ pub(crate) struct Device {
     pub(crate) owner: Option<(usize, usize)>,
     /// Sent, and not taken by the client.
     pub(crate) queue: VecDeque<usize>,
-    /// A ClearError that waits until the client has completed all that it has. [ERR-05]
+    /// A ClearError that waits until the client has completed all that it has. (ERR-05)
     pub(crate) held: Option<usize>,
     /// With the client, in the order of fetching.
     pub(crate) active: Vec<usize>,
@@ -153,11 +153,11 @@ pub(crate) struct Callback {
     pub(crate) command: usize,
     pub(crate) end: End,
     pub(crate) on_agent: bool,
-    /// The abort may have been quicker: then it is an aborted one. [AMB-50]
+    /// The abort may have been quicker: then it is an aborted one. (AMB-50)
     pub(crate) either: bool,
 }
 
-/// A completion that the library makes: no bytes, no position. [SDEV-SEND-08]
+/// A completion that the library makes: no bytes, no position. (SDEV-SEND-08)
 pub(crate) fn automatic(code: i32) -> End {
     End {
         code,
@@ -196,7 +196,7 @@ impl World {
         self.commands.iter().any(holds)
     }
 
-    /// One-way, and the first reason stays. [ST-41]
+    /// One-way, and the first reason stays. (ST-41)
     fn abort(&mut self, set: usize, reason: u32) {
         if self.sets[set].phase != Phase::Aborted {
             self.sets[set].phase = Phase::Aborted;
@@ -204,7 +204,7 @@ impl World {
         }
     }
 
-    /// The routine of a command is called, once and never again. [SSET-AGENT-09]
+    /// The routine of a command is called, once and never again. (SSET-AGENT-09)
     fn end(&mut self, command: usize, end: End) {
         let on_agent = self.on_agent;
         self.commands[command].outstanding = false;
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// The calls that a routine makes. [SSET-AGENT-10]
+    /// The calls that a routine makes. (SSET-AGENT-10)
     fn run_routine(&mut self, command: usize) {
         let device = self.commands[command].device;
         let result = match self.commands[command].sent.then {
@@ -231,7 +231,7 @@ impl World {
         self.outcome.nested.push(result);
     }
 
-    /// Every outstanding command ends as aborted, in the order of sending. [ABT-08]
+    /// Every outstanding command ends as aborted, in the order of sending. (ABT-08)
     fn end_all(&mut self, set: usize) {
         let owed = |&command: &usize| {
             self.commands[command].set == set && self.commands[command].outstanding
@@ -247,7 +247,7 @@ impl World {
     }
 
     /// Calls the routines of what the client has completed, unless the set is aborted: then the
-    /// completions are ignored. [SSET-AGENT-05]
+    /// completions are ignored. (SSET-AGENT-05)
     fn take_completions(&mut self, set: usize) {
         for device in 0..self.sets[set].devices.len() {
             while self.sets[set].phase == Phase::Configured {
@@ -267,7 +267,7 @@ impl World {
         }
     }
 
-    /// All devices closed and nothing outstanding: the normal end. [NT-03, AMB-08]
+    /// All devices closed and nothing outstanding: the normal end. (NT-03, AMB-08)
     fn end_normally(&mut self, set: usize) {
         let owed = |command: &Command| command.set == set && command.outstanding;
         let owed = self.commands.iter().any(owed);
@@ -277,7 +277,7 @@ impl World {
         }
     }
 
-    /// All that the agent does until it sleeps again or leaves. [AMB-08]
+    /// All that the agent does until it sleeps again or leaves. (AMB-08)
     fn agent_works(&mut self) {
         let (true, Some(set)) = (self.server.agent_runs, self.server.set) else {
             return;
@@ -286,7 +286,7 @@ impl World {
         self.take_completions(set);
         self.end_normally(set);
         if self.sets[set].phase == Phase::Configured && self.sets[set].primary_left {
-            // Nobody is left who could complete the rest. [AMB-04]
+            // Nobody is left who could complete the rest. (AMB-04)
             self.abort(set, VDI_ABORT_CLIENT_CLOSED);
         }
         match self.sets[set].phase {

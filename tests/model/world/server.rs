@@ -51,7 +51,7 @@ impl World {
                 };
                 NOERROR
             }
-            // It serves one statement: after that there is nothing to open. [MOD-03]
+            // It serves one statement: after that there is nothing to open. (MOD-03)
             Phase::Terminated if !attached => VD_E_INVALID,
             _ => VD_E_BUSY,
         }
@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// [CFG-60..65, AMB-10, AMB-28]
+    /// (CFG-60 to CFG-65, AMB-10, AMB-28)
     fn begin(
         &mut self,
         set: usize,
@@ -155,7 +155,7 @@ impl World {
         NOERROR
     }
 
-    /// The real alignment of a buffer. [SSET-REQBUF-02, AMB-28]
+    /// The real alignment of a buffer. (SSET-REQBUF-02, AMB-28)
     fn alignment(&self, set: usize, size: u32, wish: u32) -> Option<u32> {
         let legal = wish == 0 || wish.is_power_of_two() && wish <= 65536;
         let size = (1..=i32::MAX as u32).contains(&size);
@@ -257,7 +257,7 @@ impl World {
         let opened = &set.devices[..index];
         let used = opened.iter().any(|device| device.name == Some(name));
         if name == MALFORMED || used || (index == 0) != (name == 0) {
-            return VD_E_INVALID; // [AMB-25, SSET-OPENDEV-04]
+            return VD_E_INVALID; // (AMB-25, SSET-OPENDEV-04)
         }
         set.devices[index].name = Some(name);
         set.opened += 1;
@@ -265,7 +265,7 @@ impl World {
         NOERROR
     }
 
-    /// [AMB-08], with the note of decision 14.
+    /// (AMB-08), with the note of decision 14.
     fn execute_agent(&mut self, phase: Phase) -> i32 {
         match phase {
             Phase::Connected | Phase::Configurable => VD_E_PROTOCOL,
@@ -287,7 +287,7 @@ impl World {
         NOERROR
     }
 
-    /// [SSET-CLOSE-02, SSET-CLOSE-03, AMB-40], and decision 14 for a set without agent.
+    /// (SSET-CLOSE-02, SSET-CLOSE-03, AMB-40), and decision 14 for a set without agent.
     fn server_close(&mut self, set: usize) -> i32 {
         self.server.open = false;
         if !self.server.agent_runs {
