@@ -168,21 +168,17 @@ impl Inner {
             let area = self.areas.get(meaning.place.area)?;
             Some(self.buffer(area, meaning))
         };
-        // Works after an abort, too, when a wait would not. [AMB-06]
-        let buffer = match arrived() {
-            Some(buffer) => buffer,
-            None => {
-                let bell = self.participant.set_bell();
-                let deadline = participant::deadline(Some(Duration::from_secs(10)));
-                let patience = Patience::default();
-                let wait = self
-                    .participant
-                    .wait(bell, &patience, deadline, || Some(Ok(arrived()?)));
-                match wait {
-                    Err(error) if error.kind() == ErrorKind::Protocol => return Err(error),
-                    wait => wait.unwrap_or(None),
-                }
-            }
+        let bell = self.participant.set_bell();
+        let deadline = participant::deadline(Some(Duration::from_secs(10)));
+        // An abort does not end it: what is on its way still arrives. [AMB-06]
+        let wait =
+            self.participant
+                .wait_through_abort(bell, &Patience::default(), deadline, || {
+                    Some(Ok(arrived()?))
+                });
+        let buffer = match wait {
+            Err(error) if error.kind() == ErrorKind::Protocol => return Err(error),
+            wait => wait.unwrap_or(None),
         };
         buffer.ok_or_else(|| invalid("handle means no buffer of this set"))
     }

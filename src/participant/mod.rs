@@ -199,14 +199,25 @@ impl Participant {
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<Result<T>>,
     ) -> Result<T> {
-        let ready = || {
-            if let Err(error) = self.check_open() {
-                return Some(Err(error));
-            }
+        self.wait_through_abort(bell, patience, deadline, || {
             if self.is_aborted() {
                 return Some(Err(state::aborted()));
             }
             ready()
+        })
+    }
+
+    /// As [`Participant::wait`], for what goes on after an abort. [AMB-06]
+    pub(crate) fn wait_through_abort<T>(
+        &self,
+        bell: Doorbell<'_>,
+        patience: &Patience,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut() -> Option<Result<T>>,
+    ) -> Result<T> {
+        let ready = || match self.check_open() {
+            Err(error) => Some(Err(error)),
+            Ok(()) => ready(),
         };
         bell.wait(self.lives(), patience, deadline, ready)
             .unwrap_or_else(|| Err(Error::new(ErrorKind::Timeout, "the time-out has elapsed")))
@@ -369,6 +380,23 @@ mod tests {
         two.abort(VDI_ABORT_SERVER, "");
         let error = aborted.join().unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Abort);
+    }
+
+    /// AMB-06: what is on its way still arrives after an abort; a close ends that wait, too.
+    #[test]
+    fn an_abort_does_not_end_every_wait() {
+        let (one, two) = pair();
+        two.abort(VDI_ABORT_SERVER, "");
+        let mut looks = 0..3;
+        let arrives = || looks.next().is_none().then_some(Ok(()));
+        let patience = Patience::default();
+        let deadline = deadline(Some(Duration::from_secs(60)));
+        let arrived = one.wait_through_abort(one.set_bell(), &patience, deadline, arrives);
+        assert!(arrived.is_ok());
+        assert!(one.close());
+        let never = || None::<Result<()>>;
+        let error = one.wait_through_abort(one.set_bell(), &patience, deadline, never);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Protocol);
     }
 
     #[test]

@@ -152,6 +152,7 @@ fn useful_server(world: &World, choices: &mut Choices) {
     let set = &world.sets[set];
     match set.phase {
         Phase::Connected => {
+            push(8, Just(ServerCall::GetConfiguration).boxed());
             push(30, good_parameters().boxed());
             push(8, any_parameters().boxed());
         }
@@ -167,7 +168,9 @@ fn useful_server(world: &World, choices: &mut Choices) {
             }
             if set.opened < set.devices.len() {
                 let name = set.opened;
-                push(16, Just(ServerCall::OpenDevice { name }).boxed());
+                push(14, Just(ServerCall::OpenDevice { name }).boxed());
+                let any = (0..NAMES).prop_map(|name| ServerCall::OpenDevice { name });
+                push(3, any.boxed());
             }
             useful_buffers(world, &mut push);
             for device in 0..set.opened {

@@ -110,7 +110,11 @@ pub(super) fn good_inputs() -> impl Strategy<Value = VdConfig> {
         1..=DEVICES as u32,
         select(vec![0, 512, 4096]),
         select(vec![0, 1024, 65536]),
-        select(vec![VDF_RequestComplete, VDF_Discard, VDF_LikeTape]),
+        select(vec![
+            VDF_RequestComplete,
+            VDF_Discard | VDF_ReadMedia | VDF_CompleteEnabled,
+            VDF_LikeTape,
+        ]),
     )
         .prop_map(
             |(device_count, prefix_zone_size, alignment, features)| VdConfig {

@@ -80,17 +80,13 @@ impl Library {
         let shown: Vec<_> = results.iter().map(|result| name_of(*result)).collect();
         self.note(&format!("-> {}", shown.join(", ")));
         if results != world.outcome.results {
-            let wanted: Vec<_> = world
-                .outcome
-                .results
-                .iter()
-                .map(|result| name_of(*result))
-                .collect();
-            self.fail(&format!(
-                "the model says {}; {}",
-                wanted.join(", "),
-                last_error()
-            ));
+            let wanted = world.outcome.results.iter().map(|result| name_of(*result));
+            let wanted = wanted.collect::<Vec<_>>().join(", ");
+            let text = match results.iter().any(|result| *result < 0) {
+                true => last_error(),
+                false => String::new(),
+            };
+            self.fail(&format!("the model says {wanted}. {text}"));
         }
         self.compare_callbacks(world);
         self.compare_agent(world);
