@@ -8,7 +8,7 @@ use crate::participant::{join, lock};
 use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::Instance;
-use crate::protocol::state::{self, ClientCall};
+use crate::protocol::state::{self, ClientCall, Phase};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
@@ -117,7 +117,11 @@ impl Guests {
     fn let_server_in(&self, present: &Present) -> Result<()> {
         let mut guests = present.guests.iter();
         let served = guests.any(|(guest, _)| guest.role() == Some(Role::Server));
-        state::server_open(self.set.participant.phase(), served)
+        let participant = &self.set.participant;
+        let phase = participant.phase();
+        // One that has closed says so before its connection ends.
+        let left = phase == Phase::Terminated && participant.server_left_in_order();
+        state::server_open(phase, served && !left)
     }
 
     /// Maps an area that the server made, and passes it on to every secondary.

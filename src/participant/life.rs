@@ -78,6 +78,17 @@ impl Participant {
             == 0
     }
 
+    /// Whether no server has the set open, unless one has died.
+    pub(crate) fn server_left_in_order(&self) -> bool {
+        self.control()
+            .header()
+            .server_life
+            .0
+            .pid
+            .load(Ordering::Relaxed)
+            == 0
+    }
+
     /// Removes what the primary left in the runtime directory, if it has died.
     pub(crate) fn bury(&self, primary: &Host) {
         if !self.primary_left_in_order() {
