@@ -98,8 +98,8 @@ fn transfer(plan: &Plan) {
     });
 }
 
-/// [DATA-01] [DATA-03] [MOD-05] [CMD-READ-07] [CDEV-COMPLETE-12] [PROC-11] [BUF-04] [BUF-11]
-/// [CDEV-GETCMD-08] [CDEV-GETCMD-09] [BUF-09] [BUF-10] [CMD-READ-06]
+/// [DATA-01, DATA-03, DATA-05, DATA-06, MOD-05, CMD-READ-06, CMD-READ-07, CDEV-COMPLETE-12, CDEV-COMPLETE-14, PROC-11]
+/// [BUF-04, BUF-05, BUF-09, BUF-10, BUF-11, CDEV-GETCMD-08, CDEV-GETCMD-09, AMB-23]
 #[test]
 fn streams_come_back_exactly_as_they_were_written() {
     directory();
