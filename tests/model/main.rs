@@ -15,19 +15,35 @@ use library::Library;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use proptest_state_machine::ReferenceStateMachine;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
-use std::sync::{Once, OnceLock};
+
 use world::World;
 
-/// A runtime directory of this process.
+/// The runtime directory of this process.
+static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+
+/// Makes the runtime directory; every test begins with this.
 fn directory() {
-    static DIRECTORY: OnceLock<tempfile::TempDir> = OnceLock::new();
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let directory = DIRECTORY.get_or_init(|| tempfile::tempdir().unwrap());
-        // SAFETY: every test begins with this, before it has threads.
-        unsafe { std::env::set_var("VDI_RUNTIME_DIR", directory.path()) };
+    DIRECTORY.get_or_init(|| {
+        let directory = tempfile::tempdir().unwrap().keep();
+        // SAFETY: no test has threads of its own yet, and nobody else changes the environment.
+        unsafe { std::env::set_var("VDI_RUNTIME_DIR", &directory) };
+        // SAFETY: the function is there until the end.
+        let registered = unsafe { libc::atexit(remove_directory) };
+        assert_eq!(registered, 0);
+        directory
     });
+}
+
+/// Removes the directory, which is empty unless something was left behind.
+extern "C" fn remove_directory() {
+    if let Some(directory) = DIRECTORY.get() {
+        if let Err(error) = std::fs::remove_dir(directory) {
+            eprintln!("{}: {error}", directory.display());
+        }
+    }
 }
 
 /// A call that both make, and what the model says about it.
