@@ -94,7 +94,8 @@
  * Abort. A set that is aborted stays so for every process: blocking calls end with VD_E_ABORT, the
  * server's outstanding commands complete with ERROR_OPERATION_ABORTED, and vdi_abort_reason() tells
  * why; the first reason stays. The end of the server process or of the primary client process before
- * the operation has ended is an abort, too. A process that is stopped or that hangs is alive: a client
+ * the operation has ended is an abort, too. So is something impossible in the shared memory; the
+ * call that meets it returns VD_E_UNEXPECTED. [AMB-31] A process that is stopped or that hangs is alive: a client
  * that must not wait for ever uses time-outs, a server lets its client ask for serverTimeOut.
  *
  * The numbers in brackets, such as [CSET-CLOSE-03], are rules of docs/vdi-spec.md.
@@ -1271,11 +1272,11 @@ VDI_NOEXCEPT;
  * @param name        The name of the set, which is that of the first device. [NAME-05]
  * @param out_server  Receives the set; null on failure.
  * @return NOERROR;
- *         VD_E_INVALID if no set of that name is accessible, or a parameter is null or malformed;
- *         [SSET-OPEN-04]
+ *         VD_E_INVALID if no set of that name is accessible: there is none, or this user may not
+ *         open it; or a parameter is null or malformed; [SSET-OPEN-04, SEC-06]
  *         VD_E_ABORT if the set is aborted; [AMB-27]
  *         VD_E_BUSY if another server is attached; [AMB-27]
- *         VD_E_SECURITY if the set exists but this user may not open it;
+ *         VD_E_SECURITY if the runtime directory may not be used;
  *         VD_E_INSTANCE_NAME for a malformed instance;
  *         VD_E_MEMORY, VD_E_UNEXPECTED for errors of the operating system.
  *

@@ -116,10 +116,7 @@ impl DeviceState {
                 Some(Err(Error::new(ErrorKind::Close, text)))
             }
             Ok(Look::Nothing | Look::Later) => None,
-            Err(what) => {
-                self.set.participant.corrupted(what);
-                Some(Err(state::aborted()))
-            }
+            Err(what) => Some(Err(self.set.participant.corrupted(what))),
         }
     }
 

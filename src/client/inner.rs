@@ -80,8 +80,7 @@ impl Inner {
             if decided.plausible_for(&self.requested) {
                 return Ok(decided);
             }
-            self.participant.corrupted("the configuration of the set");
-            Err(state::aborted())
+            Err(self.participant.corrupted("the configuration of the set"))
         })?;
         Ok(*decided)
     }

@@ -16,11 +16,11 @@ use std::ptr;
 /// @param name        The name of the set, which is that of the first device. [NAME-05]
 /// @param out_server  Receives the set; null on failure.
 /// @return NOERROR;
-///         VD_E_INVALID if no set of that name is accessible, or a parameter is null or malformed;
-///         [SSET-OPEN-04]
+///         VD_E_INVALID if no set of that name is accessible: there is none, or this user may not
+///         open it; or a parameter is null or malformed; [SSET-OPEN-04, SEC-06]
 ///         VD_E_ABORT if the set is aborted; [AMB-27]
 ///         VD_E_BUSY if another server is attached; [AMB-27]
-///         VD_E_SECURITY if the set exists but this user may not open it;
+///         VD_E_SECURITY if the runtime directory may not be used;
 ///         VD_E_INSTANCE_NAME for a malformed instance;
 ///         VD_E_MEMORY, VD_E_UNEXPECTED for errors of the operating system.
 ///

@@ -64,8 +64,14 @@ pub(crate) fn join(
     absent: ErrorKind,
 ) -> Result<Place> {
     let missing = || Error::new(absent, format!("there is no set of the name {name}"));
+    // For a server, what it may not open is not there; a client is told. [SEC-06, AMB-31]
+    let denied = |error: Error| match (role, error.kind()) {
+        (Role::Server, ErrorKind::Security) => Error::new(absent, error.text().to_owned()),
+        _ => error,
+    };
     let address = Address::of(instance.as_bytes(), name.as_bytes())?;
-    let channel = rendezvous::connect(&address)?.ok_or_else(missing)?;
+    let channel = rendezvous::connect(&address).map_err(denied)?;
+    let channel = channel.ok_or_else(missing)?;
     let hello = Message::Hello {
         role,
         instance: instance.as_bytes().to_vec(),
@@ -78,7 +84,9 @@ pub(crate) fn join(
             host: Host { channel, address },
             number: participant,
         }),
-        Incoming::Message(Message::Refused { kind, text }, _) => Err(Error::new(kind, text)),
+        Incoming::Message(Message::Refused { kind, text }, _) => {
+            Err(denied(Error::new(kind, text)))
+        }
         Incoming::Message(..) => Err(unexpected("the primary answers with a wrong message")),
         Incoming::Nonsense(reason) => Err(unexpected(reason)),
         Incoming::HangUp => Err(missing()),

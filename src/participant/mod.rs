@@ -111,7 +111,8 @@ impl Participant {
             Some(_) if self.abort_if_somebody_died() => Phase::Aborted,
             Some(phase) => phase,
             None => {
-                self.corrupted("the phase of the set");
+                // For the calls that are allowed or not, an abort like any other.
+                let _ = self.corrupted("the phase of the set");
                 Phase::Aborted
             }
         }
@@ -131,7 +132,7 @@ impl Participant {
             phase.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Acquire);
         self.set_bell().ring();
         if moved.is_err() && !self.is_aborted() {
-            self.corrupted("the phase of the set");
+            let _ = self.corrupted("the phase of the set");
         }
         moved.is_ok()
     }
@@ -160,10 +161,12 @@ impl Participant {
         self.alarm();
     }
 
-    /// Aborts the set because of something that no correct peer writes. [SEC-07, AMB-31]
-    pub(crate) fn corrupted(&self, what: &str) {
+    /// Aborts the set because of something that no correct peer writes; the error for the call that
+    /// has found it. [SEC-07, AMB-31]
+    pub(crate) fn corrupted(&self, what: &str) -> Error {
         let text = format!("{what} in shared memory is impossible");
         self.abort(VDI_ABORT_CORRUPTION, &text);
+        Error::new(ErrorKind::Unexpected, text)
     }
 
     /// Aborts the set after a panic in this library: shared memory may be half written.

@@ -106,8 +106,9 @@ impl Inner {
             // Asked before the completions are taken: what it completed before it left counts.
             let left = self.primary_left();
             if let Err(what) = self.take_completions() {
-                self.participant.corrupted(what);
-                continue;
+                let error = self.participant.corrupted(what);
+                self.end_all();
+                return Err(error);
             }
             if self.try_terminate() {
                 return Ok(());
@@ -149,7 +150,8 @@ impl Inner {
         }
         if let Ok(_presence) = self.agent.enter() {
             if let Err(what) = self.take_completions() {
-                self.participant.corrupted(what);
+                // The close goes on, as after any abort.
+                let _ = self.participant.corrupted(what);
             }
             self.try_terminate();
         }

@@ -25,14 +25,17 @@ pub(crate) fn is_usable(path: &Path) -> bool {
     check(unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), mode, libc::AT_EACCESS) }).is_ok()
 }
 
-/// Makes sure that something exists at `path`; a new directory is for its owner only.
+/// Makes sure that something exists at `path`; a new directory is for its owner only, whatever the
+/// umask says. [SEC-05]
 pub(crate) fn ensure(path: &Path) -> io::Result<()> {
     let path = c_string(path)?;
     // SAFETY: `path` is a C string that outlives the call.
     match check(unsafe { libc::mkdir(path.as_ptr(), 0o700) }) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result.map(|_| ()),
-    }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        result => result?,
+    };
+    // SAFETY: as above. Nobody else can exchange the directory: it is this user's own.
+    check(unsafe { libc::chmod(path.as_ptr(), 0o700) }).map(drop)
 }
 
 /// An open directory.
