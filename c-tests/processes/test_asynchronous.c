@@ -39,7 +39,7 @@ static void complete(unsigned index)
     CHECK_RESULT(vdi_complete_command(device, fetched[index], ERROR_SUCCESS, 0, position), NOERROR);
 }
 
-/* Every COMPLETERS-th command, the last one first. */
+/* Every COMPLETERS-th command, the last one first; below 0 the index is a large number. */
 static void *complete_some(void *first)
 {
     for (unsigned i = COMMANDS - 1 - (unsigned)(uintptr_t)first; i < COMMANDS; i -= COMPLETERS)

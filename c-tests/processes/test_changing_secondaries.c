@@ -51,7 +51,7 @@ static void one_after_the_other(void)
     }
 }
 
-/* Others only look, in threads of this process and in one that is killed. [PROC-05, AMB-46] */
+/* Opens the set again and again, only to look. */
 static void *guest(void *nothing)
 {
     for (unsigned i = 0; i < 20; i++) {
@@ -67,7 +67,7 @@ static void *guest(void *nothing)
     return nothing;
 }
 
-/* [PROC-05, AMB-46] */
+/* Others only look, and one of them is killed; the set goes on. [PROC-05, AMB-46] */
 static void guests(struct peer primary)
 {
     pthread_t threads[3];
