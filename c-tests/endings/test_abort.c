@@ -1,7 +1,6 @@
 /*
  * SignalAbort by each side in each phase: every waiting call of every process ends with VD_E_ABORT,
  * every outstanding command completes once with ERROR_OPERATION_ABORTED, and everybody reads why.
- * [CSET-ABORT-01..07, SSET-ABORT-01..04, ABT-01..14, AMB-07, AMB-27, AMB-41, ST-41]
  */
 #include "engine.h"
 #include "roles.h"
@@ -81,10 +80,10 @@ static void client_sees(struct peer client, unsigned index, enum phase phase, en
         /* The buffer is the client's until it closes. [ABT-07, ABT-10] */
         ASK(client, NOERROR, FILL, .address = held[index].address, .bytes = SIZE, .seed = 3);
         ASK(client, VD_E_ABORT, COMPLETE, .device = index, .slot = held[index].slot,
-            .bytes = SIZE); /* ABT-09 */
+            .bytes = SIZE); /* [ABT-09] */
         ASK(client, 1, LOOK, .address = held[index].address, .bytes = SIZE, .seed = 3);
     }
-    client_named(client, SIGNAL_ABORT, "another reason", NOERROR); /* CSET-ABORT-04 */
+    client_named(client, SIGNAL_ABORT, "another reason", NOERROR); /* [CSET-ABORT-04] */
     CHECK_TEXT(ASK(client, NOERROR, ABORT_REASON).text, WHY);      /* the first one stays */
 }
 
@@ -114,14 +113,14 @@ static void server_sees(enum phase phase, enum side by)
     CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_ABORT);
     CHECK(device == NULL && buffer == NULL && count == 0);
     if (phase >= IDLE)
-        CHECK_RESULT(vdi_server_close_device(engine.devices[0]), VD_E_ABORT); /* SDEV-CLOSE-02 */
+        CHECK_RESULT(vdi_server_close_device(engine.devices[0]), VD_E_ABORT); /* [SDEV-CLOSE-02] */
     vdi_server *second = (vdi_server *)0x10;
     /* Both are true, and no rule says which one is told. [AMB-27] */
     vdi_result opened = vdi_server_open(NULL, name, &second);
     CHECK(opened == VD_E_ABORT || opened == VD_E_BUSY);
     CHECK(second == NULL);
     CHECK_RESULT(vdi_server_signal_abort(server, "another reason"), NOERROR);
-    CHECK_RESULT(vdi_server_close(server), NOERROR); /* SSET-CLOSE-05 */
+    CHECK_RESULT(vdi_server_close(server), NOERROR); /* [SSET-CLOSE-05] */
     CHECK_RESULT(vdi_server_signal_abort(server, NULL), VD_E_PROTOCOL);
 }
 
@@ -137,9 +136,13 @@ static void wait_in_a_call(struct peer client, unsigned index, enum phase phase)
 static void waited(struct peer client, enum phase phase)
 {
     if (phase < CONFIGURED || phase == IDLE)
-        FINISH(client, VD_E_ABORT); /* ABT-03 */
+        FINISH(client, VD_E_ABORT); /* [ABT-03] */
 }
 
+/*
+ * One abort, and what everybody sees. [ABT-01, ST-02, AMB-41, CSET-ABORT-01, CSET-ABORT-03,
+ * CSET-ABORT-05, CSET-ABORT-07, SSET-ABORT-01, SSET-ABORT-02, SSET-ABORT-04]
+ */
 static void abort_in(enum phase phase, enum side by, struct peer primary, struct peer secondary)
 {
     reach(phase, primary, secondary);
@@ -158,9 +161,9 @@ static void abort_in(enum phase phase, enum side by, struct peer primary, struct
     if (by != BY_SECONDARY && phase >= CONFIGURED)
         waited(secondary, phase);
     if (phase == IDLE || phase == BUSY)
-        CHECK_RESULT(caller_join(&engine.agent), VD_E_ABORT); /* SSET-AGENT-05 */
+        CHECK_RESULT(caller_join(&engine.agent), VD_E_ABORT); /* [SSET-AGENT-05] */
     if (phase == BUSY)
-        journal_check_all(&journal, commands, 6, ERROR_OPERATION_ABORTED); /* ABT-08 */
+        journal_check_all(&journal, commands, 6, ERROR_OPERATION_ABORTED); /* [ABT-08] */
     client_sees(primary, 0, phase, by);
     if (phase >= CONFIGURED)
         client_sees(secondary, 1, phase, by);

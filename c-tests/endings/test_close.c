@@ -1,6 +1,6 @@
 /*
  * Close on both sides in every situation: the result, what the others see, and that the name is
- * free. [CSET-CLOSE-01..10, SSET-CLOSE-01..05, AMB-04, AMB-40, ABT-15, STRUCT-05]
+ * free.
  */
 #include "engine.h"
 #include "roles.h"
@@ -24,7 +24,10 @@ static void client_reads_reason(struct peer client, uint32_t wanted)
     CHECK(why.text[0] != '\0');
 }
 
-/* The name can be used again at once, and the old handles stay closed. */
+/*
+ * The name can be used again at once, and the old handles stay closed. [CSET-CLOSE-02,
+ * CSET-CLOSE-07]
+ */
 static void name_is_free(struct peer client)
 {
     ASK(client, VD_E_PROTOCOL, CLOSE);
@@ -35,7 +38,10 @@ static void name_is_free(struct peer client)
     ASK(client, NOERROR, CLOSE);
 }
 
-/* The primary closes before any device was opened: no server, or one that learns it. [AMB-04] */
+/*
+ * The primary closes before any device was opened: no server, or one that learns it. [AMB-04,
+ * CSET-CLOSE-08]
+ */
 static void primary_early(struct peer primary)
 {
     VDConfig config;
@@ -61,7 +67,10 @@ static void primary_early(struct peer primary)
     name_is_free(primary);
 }
 
-/* The primary closes with its device open, and commands in every place. [CSET-CLOSE-03] */
+/*
+ * The primary closes with its device open, and commands in every place. [CSET-CLOSE-03, ABT-15,
+ * AMB-04]
+ */
 static void primary_with_open_device(struct peer primary)
 {
     static struct journal journal = JOURNAL_INITIALIZER;
@@ -76,7 +85,7 @@ static void primary_with_open_device(struct peer primary)
     struct answer got = client_fetch(primary, 0, VDC_Read);
     client_fetch(primary, 0, VDC_Read);
     ASK(primary, VD_E_OPEN, CLOSE);
-    ASK(primary, VD_E_PROTOCOL, COMPLETE, .slot = got.slot); /* CSET-CLOSE-04 */
+    ASK(primary, VD_E_PROTOCOL, COMPLETE, .slot = got.slot); /* [CSET-CLOSE-04] */
     ASK(primary, VD_E_PROTOCOL, GET_COMMAND, .timeout = VDI_INFINITE);
     CHECK_RESULT(caller_join(&engine.agent), VD_E_ABORT);
     journal_check_all(&journal, commands, 4, ERROR_OPERATION_ABORTED);
@@ -147,7 +156,10 @@ static void server_early(struct peer primary)
     }
 }
 
-/* The server leaves with open devices and outstanding commands. [SSET-CLOSE-02, SSET-CLOSE-03] */
+/*
+ * The server leaves with open devices and outstanding commands. [SSET-CLOSE-02, SSET-CLOSE-03,
+ * ABT-15, SSET-CLOSE-01]
+ */
 static void server_with_open_device(struct peer primary)
 {
     static struct journal journal = JOURNAL_INITIALIZER;
@@ -178,7 +190,9 @@ static void server_with_open_device(struct peer primary)
     ASK(primary, NOERROR, CLOSE);
 }
 
-/* Close while another thread waits in GetCommand: that thread gets VD_E_PROTOCOL. */
+/*
+ * Close while another thread waits in GetCommand: that thread gets VD_E_PROTOCOL. [CSET-CLOSE-04]
+ */
 static void during_a_wait(void)
 {
     for (int round = 0; round < 50; round++) {

@@ -1,7 +1,6 @@
 /*
  * Close while another thread is on its way into the set: a device that is opened at that moment
  * leaves nothing behind, and no completion routine runs after Close.
- * [CSET-CLOSE-01, SSET-CLOSE-03, SSET-AGENT-10, AMB-04]
  *
  * Threads are held up by a signal somewhere in their calls, as the scheduler might do, and Close
  * comes just then. Where that is differs from round to round.
@@ -111,7 +110,10 @@ static vdi_result open_server_device(void)
     return vdi_server_open_device(server, name, &server_device);
 }
 
-/* What Close says fits what OpenDevice said, and what was opened is closed. */
+/*
+ * What Close says fits what OpenDevice said, and what was opened is closed. [AMB-04,
+ * CSET-CLOSE-01]
+ */
 static void open_meets_close(int at_server)
 {
     unsigned opened = 0, before = shared_mappings();
@@ -171,7 +173,7 @@ static void slow_routine(VDS_Command *command)
 
 /*
  * Commands wait for an agent that comes at the same time as Close. If the busy thread is held up
- * with the lock, the agent is held up on its way in.
+ * with the lock, the agent is held up on its way in. [SSET-CLOSE-03, SSET-AGENT-07]
  */
 static void agent_meets_close(void)
 {

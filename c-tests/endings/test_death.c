@@ -1,7 +1,6 @@
 /*
  * A process ends without Close - killed, by exit, by exec, or leaving a child that keeps its
  * descriptors - in each phase: what every other process sees, and that the name is free.
- * [CRASH-01..06, PROC-05, PROC-06, AMB-37, AMB-44, SMP-19]
  */
 #include "engine.h"
 #include "roles.h"
@@ -156,6 +155,7 @@ static void client_is_aborted(struct peer client, unsigned device, const struct 
     ASK(client, NOERROR, CLOSE);
 }
 
+/* [CRASH-01, CRASH-05, PROC-05] */
 static void server_dies(enum phase phase, enum way way)
 {
     struct peer primary = spawn_client(), secondary = spawn_client();
@@ -212,7 +212,7 @@ static void server_is_aborted(vdi_server *server)
     CHECK(text[0] != '\0');
 }
 
-/* The primary dies while the server is attached. [CRASH-02] */
+/* The primary dies while the server is attached. [CRASH-02, CRASH-05, PROC-05, AMB-44] */
 static void primary_dies(enum phase phase, enum way way)
 {
     static struct engine engine;
@@ -248,9 +248,12 @@ static void primary_dies(enum phase phase, enum way way)
     }
     server_is_aborted(engine.server);
     vdi_server *second = (vdi_server *)0x10;
-    CHECK_RESULT(vdi_server_open(NULL, name, &second), VD_E_INVALID); /* CRASH-04 */
+    CHECK_RESULT(vdi_server_open(NULL, name, &second), VD_E_INVALID); /* [CRASH-04] */
     CHECK(second == NULL);
-    name_is_free(); /* while the others are still attached to the dead set. CRASH-06 */
+    vdi_set *late = (vdi_set *)0x10;
+    CHECK_RESULT(vdi_open_in_secondary(NULL, name, &late), VD_E_PROTOCOL); /* [AMB-44] */
+    CHECK(late == NULL);
+    name_is_free(); /* while the others are still attached to the dead set. [CRASH-06] */
     if (phase == ACTIVE) {
         ASK(secondary, VD_E_ABORT, GET_COMMAND, .device = 1, .timeout = VDI_INFINITE);
         ASK(secondary, NOERROR, CLOSE);
@@ -260,7 +263,7 @@ static void primary_dies(enum phase phase, enum way way)
     client_leave(secondary);
 }
 
-/* A secondary dies: nothing happens until the primary aborts. [CRASH-03, PROC-06] */
+/* A secondary dies: nothing happens until the primary aborts. [CRASH-03, PROC-06, CRASH-05] */
 static void secondary_dies(enum way way)
 {
     static struct engine engine;

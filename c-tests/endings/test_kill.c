@@ -1,6 +1,6 @@
 /*
  * kill -9 in the middle of a transfer at full speed, of each process in turn: the others get their
- * abort and every command its one completion. [CRASH-01..06, SSET-AGENT-09, AMB-50]
+ * abort and every command its one completion.
  */
 #include "engine.h"
 #include "roles.h"
@@ -94,6 +94,7 @@ static void launch(unsigned index)
         CHECK_RESULT(sent, VD_E_ABORT);
 }
 
+/* [SSET-AGENT-09, AMB-50] */
 static void landed(VDS_Command *command)
 {
     unsigned index = (unsigned)(uintptr_t)command->completionContext;
@@ -164,6 +165,7 @@ static void survives(struct peer peer, uint32_t reason)
     CHECK_EQUAL(wait_exit(peer), 0);
 }
 
+/* [CRASH-01, CRASH-02, CRASH-06] */
 static void run(void)
 {
     char name[NAME_SIZE];
@@ -181,7 +183,7 @@ static void run(void)
 
         all = in_full_flight(name);
         kill_and_wait(all.secondary);
-        progress(all.primary); /* CRASH-03 */
+        progress(all.primary); /* [CRASH-03] */
         progress(all.primary);
         tell(all.primary, SIGNAL);
         survives(all.primary, VDI_ABORT_CLIENT);

@@ -1,7 +1,6 @@
 /*
  * The normal end: the server closes its devices, the client's calls return VD_E_CLOSE, both sides
  * close in any order, and what every call says in between.
- * [NT-01..06, AMB-08, AMB-17, AMB-39, AMB-41, SDEV-CLOSE-01..06, CDEV-GETCMD-04, CDEV-GETCMD-13]
  */
 #include "engine.h"
 #include "roles.h"
@@ -39,32 +38,32 @@ static void after_the_end(struct peer client)
     ASK(client, NOERROR, COMPLETE, .slot = used.slot);
     CHECK_JOURNAL(&journal, 0, &command, ERROR_SUCCESS);
     BEGIN(client, GET_COMMAND, .timeout = VDI_INFINITE);
-    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR); /* NT-01 */
-    FINISH(client, VD_E_CLOSE);                                        /* NT-02 */
-    CHECK_RESULT(caller_join(&engine.agent), NOERROR);                  /* NT-03 */
+    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR); /* [NT-01] */
+    FINISH(client, VD_E_CLOSE);                                        /* [NT-02] */
+    CHECK_RESULT(caller_join(&engine.agent), NOERROR);                  /* [NT-03] */
 
     uint32_t count = 77, code = 77;
     VDConfig config;
     vdi_server *server = engine.server;
-    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), VD_E_CLOSE); /* SDEV-CLOSE-02 */
-    CHECK_RESULT(vdi_server_get_configuration(server, &config), NOERROR); /* SSET-GETCFG-02 */
+    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), VD_E_CLOSE); /* [SDEV-CLOSE-02] */
+    CHECK_RESULT(vdi_server_get_configuration(server, &config), NOERROR); /* [SSET-GETCFG-02] */
     CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), VD_E_PROTOCOL);
     CHECK_RESULT(vdi_server_query_available_buffers(server, SIZE, 0, &count), VD_E_PROTOCOL);
     CHECK_RESULT(vdi_server_allocate_buffer(server, SIZE, 0, &more), VD_E_PROTOCOL);
     CHECK_RESULT(vdi_server_end_configuration(server), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_PROTOCOL); /* AMB-08 */
+    CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_PROTOCOL); /* [AMB-08] */
     CHECK(count == 0 && more == NULL);
     CHECK_EQUAL(vdi_server_is_shared_buffer(server, buffer), 1);
     CHECK_RESULT(vdi_server_free_buffer(server, buffer, SIZE), NOERROR);
     CHECK_RESULT(vdi_server_abort_reason(server, &code, NULL, 0), NOERROR);
     CHECK_EQUAL(code, VDI_ABORT_NONE);
 
-    ASK(client, VD_E_PROTOCOL, GET_COMMAND, .timeout = VDI_INFINITE); /* AMB-39 */
+    ASK(client, VD_E_PROTOCOL, GET_COMMAND, .timeout = VDI_INFINITE); /* [AMB-39] */
     ASK(client, VD_E_PROTOCOL, COMPLETE, .slot = used.slot);          /* 10.2 */
-    ASK(client, NOERROR, GET_CONFIGURATION, .timeout = 0);            /* ST-21 */
+    ASK(client, NOERROR, GET_CONFIGURATION, .timeout = 0);            /* [ST-21] */
     CHECK_EQUAL(ASK(client, NOERROR, ABORT_REASON).reason, VDI_ABORT_NONE);
 
-    ASK(client, NOERROR, SIGNAL_ABORT); /* AMB-41 */
+    ASK(client, NOERROR, SIGNAL_ABORT); /* [AMB-41] */
     ASK(client, VD_E_ABORT, GET_COMMAND, .timeout = VDI_INFINITE);
     ASK(client, VD_E_ABORT, GET_CONFIGURATION, .timeout = 0);
     CHECK_RESULT(vdi_server_get_configuration(server, &config), VD_E_ABORT);
@@ -77,7 +76,7 @@ static void order_of_closes(struct peer client)
 {
     for (int client_first = 0; client_first <= 1; client_first++) {
         start(client, 2);
-        engine_buffer(&engine, SIZE); /* never freed. NT-05 */
+        engine_buffer(&engine, SIZE); /* never freed. [NT-05] */
         for (unsigned i = 0; i < 2; i++)
             CHECK_RESULT(vdi_server_close_device(engine.devices[i]), NOERROR);
         for (unsigned i = 0; i < 2; i++)
@@ -119,7 +118,7 @@ static void one_after_the_other(struct peer client)
     ASK(client, NOERROR, COMPLETE, .slot = got.slot);
     CHECK_JOURNAL(&journal, 0, &command, ERROR_SUCCESS);
     CHECK_RESULT(vdi_server_close_device(engine.devices[1]), VD_E_CLOSE);
-    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR); /* SDEV-CLOSE-06 */
+    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR); /* [SDEV-CLOSE-06] */
     ASK(client, VD_E_CLOSE, GET_COMMAND, .device = 0, .timeout = VDI_INFINITE);
     CHECK_RESULT(caller_join(&engine.agent), NOERROR);
     CHECK_RESULT(vdi_server_close(engine.server), NOERROR);

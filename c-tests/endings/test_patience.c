@@ -1,6 +1,6 @@
 /*
  * serverTimeOut does not judge a client by the time that the server takes: not while a completion
- * routine runs long, and not between idleness and the first command. [TMO-10, TMO-12, AMB-38]
+ * routine runs long, and not between idleness and the first command.
  */
 #include "engine.h"
 
@@ -68,7 +68,7 @@ static void long_routine(VDS_Command *command)
 
 /*
  * The client answers while the agent is inside a routine. There is no agent before the first
- * answer, so that nobody judges how long this test takes to get there.
+ * answer, so that nobody judges how long this test takes to get there. [TMO-12, AMB-38]
  */
 static void answer_during_a_routine(unsigned device)
 {
@@ -114,7 +114,10 @@ int clock_gettime(clockid_t clock, struct timespec *time)
     return (int)syscall(SYS_clock_gettime, clock, time);
 }
 
-/* The first command after idleness takes long to be sent; the idle agent looks meanwhile. */
+/*
+ * The first command after idleness takes long to be sent; the idle agent looks meanwhile. [TMO-12,
+ * AMB-38]
+ */
 static void slow_first_command(void)
 {
     VDS_Command command;

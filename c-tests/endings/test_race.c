@@ -1,7 +1,6 @@
 /*
  * Threads in every function while another thread aborts or closes the set: each call ends with a
  * documented result, each command has its one completion, and nothing hangs or crashes.
- * [CSET-ABORT-05, CSET-CLOSE-04, SSET-CLOSE-01, SSET-AGENT-07, AMB-50]
  */
 #include "engine.h"
 #include "roles.h"
@@ -151,7 +150,7 @@ static void empty_arena(enum ending ending, struct caller *agent)
         break;
     default:
         CHECK_RESULT(vdi_server_close(arena.server), VD_E_PROTOCOL);
-        CHECK_EQUAL(arena.outstanding, 0); /* SSET-CLOSE-03 */
+        CHECK_EQUAL(arena.outstanding, 0); /* [SSET-CLOSE-03] */
         break;
     }
     vdi_result left = caller_join(agent);
@@ -159,6 +158,7 @@ static void empty_arena(enum ending ending, struct caller *agent)
     CHECK_EQUAL(arena.outstanding, 0);
 }
 
+/* [CSET-ABORT-05, SSET-AGENT-07, AMB-50] */
 static void round_of(enum ending ending)
 {
     VDS_Command commands[DEVICES * IN_FLIGHT];
@@ -190,7 +190,7 @@ static void *close_set(void *set)
     return NULL;
 }
 
-/* Of several threads that close a set at once, one does it. */
+/* Of several threads that close a set at once, one does it. [CSET-CLOSE-02] */
 static void one_closes(void)
 {
     for (int round = 0; round < ROUNDS; round++) {

@@ -1,5 +1,6 @@
 /*
- * A server or a secondary that is stopped is alive: nothing is aborted, and it goes on where it was.
+ * A server or a secondary that is stopped is alive: nothing is aborted, and it goes on where it
+ * was.
  */
 #include "engine.h"
 #include "roles.h"
@@ -58,7 +59,7 @@ static void stopped_server(struct peer client)
     ASK(client, NOERROR, CLOSE);
 }
 
-/* Its command stays outstanding, and the primary is not told that it is lost. [CRASH-05, PROC-05] */
+/* Its command stays outstanding; the primary is not told that it is lost. [CRASH-05, PROC-05] */
 static void stopped_secondary(void)
 {
     static struct engine engine;

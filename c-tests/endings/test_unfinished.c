@@ -1,6 +1,6 @@
 /*
  * Devices that the server has closed while commands were not completed, and operations that are
- * over before their agent comes. [AMB-04, AMB-08, AMB-17, CSET-CLOSE-03, CRASH-03, SSET-AGENT-06]
+ * over before their agent comes.
  */
 #include "engine.h"
 
@@ -36,7 +36,10 @@ static uint32_t reason(void)
     return code;
 }
 
-/* A command that was fetched or is still queued keeps its device open for vdi_close(). */
+/*
+ * A command that was fetched or is still queued keeps its device open for vdi_close(). [AMB-04,
+ * CSET-CLOSE-03]
+ */
 static void close_with_a_command(int fetch)
 {
     vdi_set *set = start(1);
@@ -80,6 +83,7 @@ static struct peer start_secondary(void)
     return secondary;
 }
 
+/* [AMB-04] */
 static void secondary_closes(void)
 {
     vdi_set *set = start(2);
@@ -92,6 +96,7 @@ static void secondary_closes(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
+/* [CRASH-03, AMB-46] */
 static void secondary_dies(void)
 {
     uint32_t lost = 0;
@@ -136,7 +141,10 @@ static void close_without_agent(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
-/* An agent that comes after the end of an operation without commands is not at fault, once. */
+/*
+ * An agent that comes after the end of an operation without commands is not at fault, once.
+ * [AMB-08]
+ */
 static void late_agent(void)
 {
     vdi_server_device *server_device;

@@ -2,7 +2,6 @@
  * Every event wakes its sleepers at once, not only when they look again by themselves. No duration
  * is measured: each event is awaited so often that a library that polls, however seldom, keeps the
  * watchdog waiting.
- * [CDEV-GETCMD-01..06, CSET-GETCFG-01..04, SSET-AGENT-01, CRASH-01, CRASH-02, AMB-16, AMB-37]
  */
 #include "engine.h"
 #include "roles.h"
@@ -43,7 +42,10 @@ static void complete(VDC_Command *command, int32_t code)
     CHECK_RESULT(vdi_complete_command(getter.device, command, code, 0, 0), NOERROR);
 }
 
-/* A command wakes GetCommand, a completion wakes the agent, a close wakes GetCommand. */
+/*
+ * A command wakes GetCommand, a completion wakes the agent, a close wakes GetCommand.
+ * [CDEV-GETCMD-01, SSET-AGENT-01]
+ */
 static void commands(void)
 {
     struct caller caller;
@@ -87,7 +89,7 @@ static void completions(void)
     CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR);
     close_both();
 
-    for (unsigned i = 0; i < ROUNDS; i++) { /* AMB-17 */
+    for (unsigned i = 0; i < ROUNDS; i++) { /* [AMB-17] */
         open_both();
         send_one(&sent[0], VDC_Flush);
         CHECK_RESULT(vdi_get_command(getter.device, VDI_INFINITE, &got[0]), NOERROR);
@@ -99,14 +101,17 @@ static void completions(void)
     }
 }
 
-/* What ends a set wakes the client's thread and the agent. */
+/*
+ * What ends a set wakes the client's thread and the agent. [CDEV-GETCMD-04, CDEV-GETCMD-05,
+ * ABT-03]
+ */
 static void ends(void)
 {
     struct caller caller;
     for (unsigned i = 0; i < ROUNDS; i++) {
         open_both();
         caller_start(&caller, get_command, &getter);
-        CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR); /* SDEV-CLOSE-06 */
+        CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR); /* [SDEV-CLOSE-06] */
         CHECK_RESULT(caller_join(&caller), VD_E_CLOSE);
         close_both();
 
@@ -146,7 +151,7 @@ static vdi_result open_late(void *of_set)
     return vdi_open_device(of_set, "late", &device);
 }
 
-/* The end of the configuration, and the announcement of a name. */
+/* The end of the configuration, and the announcement of a name. [CSET-GETCFG-01, AMB-16] */
 static void configurations(void)
 {
     struct caller caller;
@@ -176,7 +181,10 @@ static int server_role(int argc, char **argv)
     return 1;
 }
 
-/* The death of the server, and that of the primary, which ends the agent. [CRASH-01, CRASH-02] */
+/*
+ * The death of the server, and that of the primary, which ends the agent. [CRASH-01, CRASH-02,
+ * AMB-37]
+ */
 static void deaths(void)
 {
     struct caller caller;
@@ -196,7 +204,7 @@ static void deaths(void)
         kill_and_wait(client);
         engine_close_aborted(&engine);
     }
-    CHECK_RESULT(vdi_close(client_create(name, 1)), NOERROR); /* CRASH-06 */
+    CHECK_RESULT(vdi_close(client_create(name, 1)), NOERROR); /* [CRASH-06] */
 }
 
 static void run(void)

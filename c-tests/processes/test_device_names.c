@@ -13,7 +13,10 @@ static char names[SETS][NAME_SIZE];
 static struct engine engines[SETS];
 static struct peer primaries[SETS], secondary;
 
-/* The second devices of both sets have the same name, which is that of no set. [NAME-06, NAME-07] */
+/*
+ * The first device has the set's name; the second ones of both sets have the same name, which is
+ * that of no set. [NAME-06, NAME-07]
+ */
 static void start(unsigned index)
 {
     vdi_server *server, *none = (vdi_server *)0x10;

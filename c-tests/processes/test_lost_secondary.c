@@ -1,6 +1,6 @@
 /*
  * vdi_lost_secondaries(): the primary learns of secondaries that ended with open devices, and of no
- * others; nothing is aborted. [CRASH-03, PROC-06, AMB-46]
+ * others; nothing is aborted.
  */
 #include "engine.h"
 
@@ -44,6 +44,7 @@ static uint32_t lost_secondaries(vdi_set *set)
     return lost;
 }
 
+/* [CRASH-03, PROC-05, AMB-46] */
 static void run(void)
 {
     static struct engine engine;
@@ -76,7 +77,7 @@ static void run(void)
 
     CHECK_RESULT(vdi_abort_reason(set, &count, text, sizeof text), NOERROR);
     CHECK_EQUAL(count, VDI_ABORT_NONE);
-    CHECK_RESULT(vdi_close(set), VD_E_OPEN); /* AMB-04 */
+    CHECK_RESULT(vdi_close(set), VD_E_OPEN); /* [AMB-04] */
     engine_close_aborted(&engine);
 }
 

@@ -1,6 +1,6 @@
 /*
  * 64 devices, each with a thread in the client process, all busy at once: each gets its own
- * commands in their order. [MOD-04, MOD-05, CFG-20, PROC-02, PROC-09]
+ * commands in their order.
  */
 #include "engine.h"
 #include "roles.h"
@@ -24,6 +24,7 @@ static int64_t position_of(unsigned device, unsigned number)
     return (int64_t)device << 32 | number;
 }
 
+/* [PROC-02, MOD-05] */
 static void *work(void *argument)
 {
     struct worker *worker = argument;
@@ -33,7 +34,7 @@ static void *work(void *argument)
     unsigned number = 0;
     VDConfig config;
     CHECK_RESULT(vdi_open_device(set, worker->name, &device), NOERROR);
-    CHECK_RESULT(vdi_get_configuration(set, VDI_INFINITE, &config), NOERROR); /* PROC-09 */
+    CHECK_RESULT(vdi_get_configuration(set, VDI_INFINITE, &config), NOERROR); /* [PROC-09] */
     while ((result = vdi_get_command(device, VDI_INFINITE, &command)) == NOERROR) {
         CHECK_EQUAL(command->position, position_of(worker->index, number));
         CHECK(pattern_matches(command->buffer, SIZE, (uint8_t)(worker->index + number)));
@@ -105,6 +106,7 @@ static void landed(VDS_Command *command)
     pthread_mutex_unlock(&lock);
 }
 
+/* [MOD-04] */
 static void run(void)
 {
     char name[NAME_SIZE];

@@ -1,6 +1,6 @@
 /*
  * Primary, secondary and server of several sets in one process at once, each with threads of its
- * own, and the names and buffers of the sets kept apart. [PROC-03, CSET-SECOND-08, MOD-03]
+ * own, and the names and buffers of the sets kept apart.
  */
 #include "engine.h"
 #include "roles.h"
@@ -58,7 +58,10 @@ static void send_rounds(struct engine *engine, unsigned device, uint8_t *buffer,
     }
 }
 
-/* One whole life of a set with two devices, the second one opened by a secondary. */
+/*
+ * One whole life of a set with two devices, the second one opened by a secondary. [PROC-03,
+ * CSET-SECOND-08]
+ */
 static void *life(void *nothing)
 {
     struct engine *engine = calloc(1, sizeof *engine);

@@ -32,7 +32,7 @@ static int user_role(int argc, char **argv)
     return client_role(argc, argv);
 }
 
-/* argv: set, user, groups. Opens the set as its server, or as a secondary, and tells the results. */
+/* argv: set, user, groups. Opens the set in both ways, and tells the results. */
 static int opener_role(int argc, char **argv)
 {
     CHECK_EQUAL(argc, 5);

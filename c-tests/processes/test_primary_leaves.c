@@ -1,7 +1,6 @@
 /*
  * The primary leaves while commands wait on a device that the server has closed and no client has
  * opened: the set is aborted, and the reason tells a process that closed from one that died.
- * [AMB-04, CRASH-02, ABT-15]
  */
 #include "engine.h"
 #include "roles.h"
@@ -10,6 +9,7 @@
 
 static char name[NAME_SIZE];
 
+/* [AMB-04, CRASH-02, ABT-15] */
 static void leaves(struct peer primary, int dies)
 {
     static struct engine engine;
@@ -50,7 +50,7 @@ static void run(void)
     struct peer primary = spawn_client();
     leaves(primary, 0);
     leaves(primary, 1);
-    CHECK_RESULT(vdi_close(client_create(name, 1)), NOERROR); /* CRASH-06 */
+    CHECK_RESULT(vdi_close(client_create(name, 1)), NOERROR); /* [CRASH-06] */
 }
 
 int main(int argc, char **argv)

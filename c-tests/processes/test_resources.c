@@ -1,7 +1,6 @@
 /*
  * What a process holds: nothing is left after a set has ended, however it ended, and a lack of
  * descriptors is a documented failure that changes nothing.
- * [CSET-CREATE-10, CSET-CLOSE-01, SSET-CLOSE-01]
  */
 #include "engine.h"
 #include "roles.h"
@@ -112,6 +111,7 @@ static unsigned threads(void)
     return entries_of("/proc/self/task");
 }
 
+/* [CSET-CLOSE-01, SSET-CLOSE-01] */
 static void nothing_is_left(void)
 {
     life(NORMAL); /* starts what the library keeps: its thread */
@@ -172,7 +172,7 @@ static int few_in_primary(int argc, char **argv)
     while (lacks(vdi_create(NULL, argv[1], &(VDConfig){.deviceCount = 1}, NULL, &set))) {
         CHECK(set == NULL && count < ENOUGH);
         allow_descriptors(ENOUGH);
-        CHECK_RESULT(vdi_server_open(NULL, argv[1], &server), VD_E_INVALID); /* CSET-CREATE-10 */
+        CHECK_RESULT(vdi_server_open(NULL, argv[1], &server), VD_E_INVALID); /* [CSET-CREATE-10] */
         allow_descriptors(++count);
     }
     CHECK(count > used);
@@ -200,7 +200,7 @@ static int few_in_server(int argc, char **argv)
     vdi_result ended;
     while (lacks(ended = vdi_server_end_configuration(server))) {
         CHECK(count < ENOUGH);
-        if (ended == VD_E_MEMORY) /* BUF-14 */
+        if (ended == VD_E_MEMORY) /* [BUF-14] */
             CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), NOERROR);
         allow_descriptors(++count);
     }

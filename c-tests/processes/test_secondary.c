@@ -1,6 +1,5 @@
 /*
  * Secondary processes: when a set can be opened by one, what it can do, and what its end means.
- * [CSET-SECOND-01..08, CSET-CLOSE-09, PROC-04, PROC-07, PROC-08, SMP-15]
  */
 #include "engine.h"
 #include "roles.h"
@@ -77,7 +76,10 @@ static void work(struct peer client, unsigned device, uint8_t *buffer)
     }
 }
 
-/* The primary opens no device; every device is worked on by a process of its own. [PROC-07] */
+/*
+ * The primary opens no device; every device is worked on by a process of its own. [PROC-07,
+ * PROC-04, PROC-08]
+ */
 static void primary_without_device(struct peer primary)
 {
     enum { SECONDARIES = 3 };
@@ -86,13 +88,13 @@ static void primary_without_device(struct peer primary)
     engine_open(&engine, name, SECONDARIES, SIZE, SECONDARIES);
     ASK(primary, NOERROR, GET_CONFIGURATION, .timeout = VDI_INFINITE);
     for (unsigned i = 0; i < SECONDARIES; i++) {
-        secondaries[i] = spawn_client(); /* PROC-08: open, device, configuration, loop, close */
+        secondaries[i] = spawn_client(); /* [PROC-08]: open, device, configuration, loop, close */
         client_named(secondaries[i], OPEN_IN_SECONDARY, name, NOERROR);
         client_open_device(secondaries[i], name, i);
         VDConfig config =
             ASK(secondaries[i], NOERROR, GET_CONFIGURATION, .timeout = VDI_INFINITE).config;
         CHECK_EQUAL(config.deviceCount, SECONDARIES);
-        CHECK(config.features & VDF_WriteMedia); /* CFG-41 */
+        CHECK(config.features & VDF_WriteMedia); /* [CFG-41] */
     }
     uint8_t *buffer = engine_buffer(&engine, SIZE);
     for (unsigned i = 0; i < SECONDARIES; i++)

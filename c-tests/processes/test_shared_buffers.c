@@ -1,6 +1,6 @@
 /*
- * Buffers belong to the set: each may go to any device, and to the process of any device, by command
- * or by handle, while other commands are on their way.
+ * Buffers belong to the set: each may go to any device, and to the process of any device, by
+ * command or by handle, while other commands are on their way.
  */
 #include "streaming.h"
 

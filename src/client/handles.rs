@@ -127,6 +127,7 @@ mod tests {
         }
     }
 
+    /// [SEC-07]
     #[test]
     fn no_invented_value_is_followed() {
         let control = Control::create(3, 64, 0).unwrap();

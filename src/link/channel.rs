@@ -242,8 +242,8 @@ mod tests {
         }
     }
 
-    /// CRASH-05: closing a set is seen although a copy of the socket is still open, as in a child
-    /// that was forked.
+    /// Closing a set is seen although a copy of the socket is still open, as in a child that was
+    /// forked. [CRASH-05]
     #[test]
     fn a_copy_of_the_socket_does_not_hide_the_hang_up() {
         let (near, far) = TempDir::new().channels();
@@ -263,7 +263,7 @@ mod tests {
         assert!(error.text().contains(&pid), "{error}");
     }
 
-    /// SEC-07: a peer that sends nonsense gets an error, not a crash.
+    /// A peer that sends nonsense gets an error, not a crash. [SEC-07]
     #[test]
     fn malformed_messages_are_recognised() {
         let (near, far) = TempDir::new().channels();

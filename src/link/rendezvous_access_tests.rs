@@ -10,7 +10,7 @@ fn permissions(address: &Address) -> u32 {
     fs::metadata(&address.path).unwrap().mode() & 0o7777
 }
 
-/// SEC-05, AMB-26: the mode is what `access` says.
+/// The mode is what `access` says. [SEC-05, AMB-26]
 #[test]
 fn the_socket_has_the_mode_of_its_access() {
     let base = TempDir::new();
@@ -91,8 +91,8 @@ fn told_by(access: Access) -> String {
     output
 }
 
-/// SEC-06, AMB-26: who may not join is told which user is refused and what to do. Needs root, who
-/// alone can act as other users.
+/// Who may not join is told which user is refused and what to do. Needs root, who alone can act as
+/// other users. [SEC-06, AMB-26]
 #[test]
 fn only_those_whom_the_creator_names_may_join() {
     let setpriv = Command::new("setpriv").arg("--version").output();

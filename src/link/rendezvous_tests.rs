@@ -25,7 +25,7 @@ fn the_hash_is_fnv_1a() {
     );
 }
 
-/// AMB-24, NAME-04: any name has a file name of its own, and instances are apart.
+/// Any name has a file name of its own, and instances are apart. [AMB-24, NAME-04]
 #[test]
 fn names_of_any_bytes_become_different_file_names() {
     let names: [(&[u8], &[u8]); 8] = [
@@ -139,7 +139,7 @@ fn processes_meet_and_pass_messages_and_descriptors() {
     assert_eq!(text, "through");
 }
 
-/// NAME-01, CSET-CREATE-04: the second set of a name is refused, other names are not.
+/// The second set of a name is refused, other names are not. [NAME-01, CSET-CREATE-04]
 #[test]
 fn a_name_is_used_once() {
     let base = TempDir::new();
@@ -258,8 +258,8 @@ fn role_primary() {
 
 const PRIMARY: &str = concat!(module_path!(), "::role_primary");
 
-/// CRASH-04, CRASH-06, AMB-44: the name of a killed primary is free at once, even though a child
-/// of it still holds the socket.
+/// The name of a killed primary is free at once, even though a child of it still holds the socket.
+/// [CRASH-04, CRASH-06, AMB-44]
 #[test]
 fn the_name_of_a_dead_process_is_reclaimed() {
     let _watchdog = Watchdog::start();
@@ -280,7 +280,7 @@ fn the_name_of_a_dead_process_is_reclaimed() {
     assert!(base.files().is_empty());
 }
 
-/// CRASH-06: names are mostly used once, so whoever announces the next set cleans up.
+/// Names are mostly used once, so whoever announces the next set cleans up. [CRASH-06]
 #[test]
 fn what_a_dead_process_left_goes_with_the_next_set() {
     let _watchdog = Watchdog::start();

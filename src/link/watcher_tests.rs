@@ -234,7 +234,7 @@ impl Watched for Lifeline {
     }
 }
 
-/// CRASH-05: exit without Close.
+/// Exit without Close. [CRASH-05]
 #[test]
 fn a_hang_up_is_seen() {
     let _watchdog = Watchdog::start();
@@ -262,8 +262,8 @@ fn role_peer() {
     child.wait().unwrap();
 }
 
-/// CRASH-01, CRASH-02, CRASH-05, AMB-37: the death of a process is seen although a child of it
-/// keeps its socket open.
+/// The death of a process is seen although a child of it keeps its socket open. [CRASH-01,
+/// CRASH-02, CRASH-05, AMB-37]
 #[test]
 fn a_child_of_the_peer_does_not_hide_its_death() {
     let _watchdog = Watchdog::start();

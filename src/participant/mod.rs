@@ -331,7 +331,7 @@ mod tests {
         (one, Participant::new(other, Part::Server))
     }
 
-    /// ST-02, ST-41: an abort is for everyone, its first reason stays, nothing undoes it.
+    /// An abort is for everyone, its first reason stays, nothing undoes it. [ST-02, ST-41]
     #[test]
     fn an_abort_is_a_latch_with_the_first_reason() {
         let (one, two) = pair();
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(one.phase(), Phase::Aborted, "a peer cannot take it back");
     }
 
-    /// SEC-07, AMB-31
+    /// [SEC-07]
     #[test]
     fn an_impossible_phase_aborts() {
         let (one, two) = pair();
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(two.abort_reason().unwrap().code, VDI_ABORT_CORRUPTION);
     }
 
-    /// ABT-03: an abort in one process ends a wait in another.
+    /// An abort in one process ends a wait in another. [ABT-03]
     #[test]
     fn an_abort_and_a_close_end_waits() {
         let (one, two) = pair();

@@ -53,7 +53,7 @@ fn every_message_survives_the_round_trip_and_fits_a_packet() {
     }
 }
 
-/// SEC-07: a packet that is cut or continued is refused.
+/// A packet that is cut or continued is refused. [SEC-07]
 #[test]
 fn every_prefix_and_every_continuation_is_refused() {
     for message in samples() {
@@ -66,8 +66,8 @@ fn every_prefix_and_every_continuation_is_refused() {
     }
 }
 
-/// SEC-07: whatever decodes is a message that encodes to the same bytes, or a text that was
-/// not UTF-8; nothing panics.
+/// Whatever decodes is a message that encodes to the same bytes, or a text that was not UTF-8;
+/// nothing panics. [SEC-07]
 #[test]
 fn altered_and_random_packets_never_mislead() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -106,7 +106,7 @@ fn foreign_magic_and_version_are_told_apart() {
     assert!(Message::decode(&newer).unwrap_err().contains("version"));
 }
 
-/// SEC-07: a length is checked against the limit of its field, not only against the packet.
+/// A length is checked against the limit of its field, not only against the packet. [SEC-07]
 #[test]
 fn names_and_texts_have_limits() {
     let longer = |len: usize| Message::Hello {

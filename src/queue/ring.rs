@@ -103,7 +103,7 @@ mod tests {
         });
     }
 
-    /// SEC-07: a tail that cannot be is reported, not followed.
+    /// A tail that cannot be is reported, not followed. [SEC-07]
     #[test]
     fn an_impossible_tail_is_an_overrun() {
         with_ring(0, |ring, _| {

@@ -217,6 +217,7 @@ mod tests {
         assert_ne!(one.address(), two.address());
     }
 
+    /// [SEC-07]
     #[test]
     fn nothing_outside_the_area_is_a_buffer() {
         let area = Arc::new(Area::create(0, 65536).unwrap().0);

@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(other.device(2).commands().len(), 64 * layout::SLOT_WORDS);
     }
 
-    /// SEC-07: whatever the header says, it is refused or within bounds.
+    /// Whatever the header says, it is refused or within bounds. [SEC-07]
     #[test]
     fn a_changed_header_is_refused() {
         let spoil: [fn(&Header); 6] = [
@@ -266,6 +266,7 @@ mod tests {
         }
     }
 
+    /// [SEC-07]
     #[test]
     fn texts_are_cut_at_their_bound_and_hostile_lengths_are_harmless() {
         let control = Control::create(1, 64, 0).unwrap();

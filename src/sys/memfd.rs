@@ -118,7 +118,7 @@ mod tests {
     use std::cell::Cell;
     use std::os::fd::AsFd;
 
-    /// SEC-07: what cannot shrink is accepted, everything else is not.
+    /// What cannot shrink is accepted, everything else is not. [SEC-07]
     #[test]
     fn only_sealed_memory_of_the_right_size_is_accepted() {
         let sealed = create(c"vdi-test", 8192).unwrap();

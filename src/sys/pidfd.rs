@@ -84,7 +84,7 @@ mod tests {
     use std::os::fd::AsFd;
     use std::process::{Command, Stdio};
 
-    /// CRASH-05: the fall-back for older kernels sees the end of a process, and only that.
+    /// The fall-back for older kernels sees the end of a process, and only that. [CRASH-05]
     #[test]
     fn a_process_opened_by_number_is_seen_to_end() {
         let mut child = Command::new("cat")
