@@ -157,6 +157,37 @@ static void memory_lives(void)
     ASK(secondary, NOERROR, CLOSE);
 }
 
+/*
+ * What the client has recorded, and the agent has not come to, is not reported any more when a
+ * routine aborts. The agent starts late, so that all completions wait for it. [SSET-AGENT-05,
+ * SSET-ABORT-02, AMB-50]
+ */
+static void recorded_completions(void)
+{
+    journal.count = 0;
+    client_creates(primary, name, (VDConfig){.deviceCount = 1});
+    vdi_server *server = server_configure(name, SIZE, PER_DEVICE);
+    vdi_server_device *device;
+    server_to_abort = server;
+    CHECK_RESULT(vdi_server_open_device(server, name, &device), NOERROR);
+    client_open_device(primary, name, 0);
+    for (unsigned i = 0; i < PER_DEVICE; i++) {
+        command_prepare(&commands[i], &journal, VDC_Flush, NULL, 0);
+        if (i == 1)
+            commands[i].completionRoutine = abort_and_write;
+        CHECK_RESULT(vdi_server_send_command(device, &commands[i]), NOERROR);
+        struct answer got = client_fetch(primary, 0, VDC_Flush);
+        ASK(primary, NOERROR, COMPLETE, .slot = got.slot);
+    }
+    CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_ABORT);
+    CHECK_EQUAL(journal_count(&journal), PER_DEVICE);
+    for (unsigned i = 0; i < PER_DEVICE; i++)
+        CHECK_JOURNAL(&journal, i, &commands[i],
+                      i <= 1 ? ERROR_SUCCESS : ERROR_OPERATION_ABORTED);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    ASK(primary, NOERROR, CLOSE);
+}
+
 static void run(void)
 {
     unique_name(name);
@@ -171,6 +202,7 @@ static void run(void)
             server_gets_nothing();
             memory_lives();
         }
+    recorded_completions();
     client_leave(primary);
     client_leave(secondary);
 }

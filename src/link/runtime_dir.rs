@@ -184,7 +184,7 @@ mod tests {
         places.open().map(|(path, _)| path).unwrap()
     }
 
-    /// The text names the directory, the problem and the remedy. [SEC-06]
+    /// The text names the directory, the problem and the remedy.
     fn assert_refused(places: &Places, path: &Path, words: &[&str]) {
         let error = places.open().map(|(path, _)| path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Security, "{error}");
@@ -241,6 +241,7 @@ mod tests {
         assert!(!Path::new("/nonexistent").exists());
     }
 
+    /// [SEC-06]
     #[test]
     fn a_symbolic_link_and_a_file_are_refused() {
         let base = TempDir::new();
