@@ -66,6 +66,28 @@ static void in_reverse(void)
     check_positions();
 }
 
+/* One command stays with the client while many times the capacity of the queue pass it. [PROC-11] */
+static void one_stays_behind(void)
+{
+    VDS_Command behind, passing;
+    VDC_Command *kept, *got;
+    journal.count = 0;
+    command_prepare(&behind, &journal, VDC_GetPosition, NULL, 0);
+    CHECK_RESULT(vdi_server_send_command(engine.devices[0], &behind), NOERROR);
+    CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &kept), NOERROR);
+    for (unsigned i = 0; i < 4 * VDI_QUEUE_CAPACITY; i++) {
+        command_prepare(&passing, &journal, VDC_GetPosition, NULL, 0);
+        CHECK_RESULT(vdi_server_send_command(engine.devices[0], &passing), NOERROR);
+        CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
+        CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, 0, i), NOERROR);
+        CHECK_JOURNAL(&journal, i, &passing, ERROR_SUCCESS);
+        CHECK_EQUAL(passing.outPosition, i);
+    }
+    CHECK_RESULT(vdi_complete_command(device, kept, ERROR_SUCCESS, 0, -1), NOERROR);
+    CHECK_JOURNAL(&journal, 4 * VDI_QUEUE_CAPACITY, &behind, ERROR_SUCCESS);
+    CHECK_EQUAL(behind.outPosition, -1);
+}
+
 /* Any thread completes, also while another one is inside GetCommand. [PROC-03, PROC-10] */
 static void while_another_thread_waits(void)
 {
@@ -111,6 +133,7 @@ static void run(void)
         in_reverse();
         while_another_thread_waits();
     }
+    one_stays_behind();
     engine_close(&engine);
     CHECK(pthread_create(&closer, NULL, close_set, NULL) == 0);
     CHECK(pthread_join(closer, NULL) == 0);
