@@ -47,7 +47,10 @@ static void server_reads(uint32_t wanted)
     CHECK_EQUAL(code, wanted);
 }
 
-/* A secondary that has opened nothing disturbs nobody, the primary does. [AMB-04, CSET-CLOSE-09] */
+/*
+ * A secondary that has opened nothing disturbs nobody, the primary does. [AMB-04, CSET-CLOSE-08,
+ * CSET-CLOSE-09]
+ */
 static void client_closes(enum phase phase)
 {
     reach(phase);
@@ -93,7 +96,7 @@ static void server_closes(enum phase phase)
 
 /*
  * A device is open from the client's call on, whether the server has opened it or not; a device
- * that no client has opened does not count, but its server is told. [AMB-04]
+ * that no client has opened does not count, but its server is told. [AMB-04, ABT-15]
  */
 static void opened_by_one_side(void)
 {

@@ -67,7 +67,7 @@ static void *guest(void *nothing)
     return nothing;
 }
 
-/* Others only look, and one of them is killed; the set goes on. [PROC-05, AMB-46] */
+/* Others only look, and one of them is killed; the set goes on. [CRASH-03, PROC-05, AMB-46] */
 static void guests(struct peer primary)
 {
     pthread_t threads[3];

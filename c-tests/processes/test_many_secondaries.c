@@ -41,7 +41,7 @@ static void *work(void *index)
     return NULL;
 }
 
-/* argv: set, first device. [PROC-04] */
+/* argv: set, first device. [PROC-04, PROC-08] */
 static int secondary_role(int argc, char **argv)
 {
     pthread_t threads[PER_PROCESS];
