@@ -133,7 +133,8 @@ static void run(void)
 {
     unique_name(name);
     struct peer primary = spawn_client(), secondary = spawn_client();
-    client_leaves_first(primary, CLOSES);
+    for (int round = 0; round < 20; round++)
+        client_leaves_first(primary, CLOSES);
     server_dies_after_the_end(primary, secondary);
     failed_but_no_abort(primary);
     client_leaves_first(primary, DIES);
