@@ -240,7 +240,7 @@ fn stuck_primary_role() {
     thread::sleep(STUCK);
 }
 
-/// MOD-01, PROC-04, NT-01..04: stripes over a primary, a secondary and a server.
+/// Stripes over a primary, a secondary and a server. [MOD-01, PROC-04, NT-04]
 #[test]
 fn a_backup_through_three_processes_arrives_exactly() {
     let directory = Directory::new();

@@ -174,7 +174,7 @@ static void queued_clear_error(void)
 
 /*
  * The client holds a Flush, a ClearError and another Flush when the first fails. The success of
- * the old ClearError ends the state (decision 19); the one that was sent in answer to the error
+ * the old ClearError ends the state (decision 18); the one that was sent in answer to the error
  * still waits for every old command, and is not lost. [ERR-05, ERR-14]
  */
 static void old_clear_error(int close)

@@ -10,7 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use walkdir::WalkDir;
+
+/// A program that runs longer hangs, which is a failure, too.
+const HANG_SECONDS: &str = "20";
 
 /// A change of one place in the library.
 #[derive(Clone, Debug, Deserialize)]
@@ -81,7 +86,7 @@ pub(crate) fn by_rule(mutants: &[Mutant]) -> BTreeMap<&str, usize> {
     counts
 }
 
-/// Applies the mutants one by one and runs their tests.
+/// Applies the mutants and runs their tests, in as many workshops as there are processors.
 pub(crate) fn run(root: &Path, text: &str) -> Result<()> {
     let (mutants, faults) = read(root)?;
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
@@ -89,15 +94,22 @@ pub(crate) fn run(root: &Path, text: &str) -> Result<()> {
         .iter()
         .filter(|mutant| mutant.mentions(text))
         .collect();
-    let workshop = Workshop::new(root)?;
-    workshop.check_unchanged(&chosen)?;
-    let mut survivors = 0;
-    for mutant in &chosen {
-        let killed = workshop.try_mutant(mutant)?;
-        survivors += usize::from(!killed);
-        let verdict = if killed { "killed  " } else { "SURVIVED" };
-        println!("{verdict} {} by {}", mutant.name(), mutant.test);
-    }
+    let count = thread::available_parallelism().map_or(1, usize::from);
+    let workshops: Vec<_> = (0..count)
+        .map(|n| Workshop::new(root, n))
+        .collect::<Result<_>>()?;
+    workshops[0].check_unchanged(&chosen)?;
+    let next = AtomicUsize::new(0);
+    let survivors = thread::scope(|scope| {
+        let workers: Vec<_> = workshops
+            .iter()
+            .map(|workshop| scope.spawn(|| workshop.try_all(&chosen, &next)))
+            .collect();
+        let joined = workers
+            .into_iter()
+            .map(|worker| worker.join().expect("no panic"));
+        joined.sum::<Result<usize>>()
+    })?;
     println!(
         "mutants: {} killed, {survivors} survived",
         chosen.len() - survivors
@@ -114,9 +126,9 @@ struct Workshop {
 }
 
 impl Workshop {
-    fn new(root: &Path) -> Result<Self> {
+    fn new(root: &Path, number: usize) -> Result<Self> {
         let root = root.canonicalize()?;
-        let place = root.join("target/conformance");
+        let place = root.join(format!("target/conformance/{number}"));
         let workshop = Self {
             tree: place.join("tree"),
             target: place.join("target"),
@@ -142,6 +154,18 @@ impl Workshop {
             );
         }
         Ok(())
+    }
+
+    /// Takes mutants until none is left; the number of those that survived.
+    fn try_all(&self, mutants: &[&Mutant], next: &AtomicUsize) -> Result<usize> {
+        let mut survivors = 0;
+        while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let killed = self.try_mutant(mutant)?;
+            survivors += usize::from(!killed);
+            let verdict = if killed { "killed  " } else { "SURVIVED" };
+            println!("{verdict} {} by {}", mutant.name(), mutant.test);
+        }
+        Ok(survivors)
     }
 
     /// True if the mutant's test fails.
@@ -175,7 +199,7 @@ impl Workshop {
         let program = self.programs.join(test);
         Command::new(&program)
             .env("LD_PRELOAD", self.target.join("debug/libvdi.so"))
-            .env("VDI_TEST_SECONDS", "60")
+            .env("VDI_TEST_SECONDS", HANG_SECONDS)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
