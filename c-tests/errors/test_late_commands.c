@@ -232,6 +232,38 @@ static void error_after_the_close(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
+/*
+ * The success of an old ClearError ends the state at the client before the server knows. The
+ * ClearError that the server sends in answer still waits for every old command. [ERR-05]
+ */
+static void answer_after_an_old_clear_error(void)
+{
+    start();
+    CHECK(sem_init(&entered, 0, 0) == 0 && sem_init(&leave, 0, 0) == 0);
+    submit(0, VDC_Flush);
+    submit(1, VDC_ClearError);
+    command_prepare(&commands[2], &journal, VDC_Flush, NULL, 0);
+    commands[2].completionRoutine = hold_the_agent;
+    CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[2]), NOERROR);
+    for (unsigned i = 0; i < 3; i++)
+        fetch(i);
+    complete(2, ERROR_DISK_FULL);
+    while (sem_wait(&entered) != 0)
+        continue;
+    complete(1, ERROR_SUCCESS);
+    submit(3, VDC_ClearError);
+    nothing_to_fetch();
+    complete(0, ERROR_SUCCESS);
+    fetch(3);
+    complete(3, ERROR_SUCCESS);
+    sem_post(&leave);
+    CHECK_JOURNAL(&journal, 0, &commands[2], ERROR_DISK_FULL);
+    CHECK_JOURNAL(&journal, 1, &commands[1], ERROR_SUCCESS);
+    CHECK_JOURNAL(&journal, 2, &commands[0], ERROR_SUCCESS);
+    CHECK_JOURNAL(&journal, 3, &commands[3], ERROR_SUCCESS);
+    finish();
+}
+
 static void run(void)
 {
     unique_name(name);
@@ -242,6 +274,7 @@ static void run(void)
     queued_clear_error();
     old_clear_error(0);
     old_clear_error(1);
+    answer_after_an_old_clear_error();
     error_after_the_close();
 }
 

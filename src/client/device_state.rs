@@ -3,6 +3,7 @@
 use super::command::Command;
 use super::handles::{self, Meaning};
 use super::inner::Inner;
+use super::progress::{Active, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::lock;
 use crate::protocol::codes::{
@@ -27,48 +28,13 @@ pub(super) struct DeviceState {
     pub(super) patience: Patience,
 }
 
-/// Positions in the rings, and the commands in progress.
-struct Progress {
-    /// Commands taken from the ring.
-    taken: u32,
-    /// Completions put into the ring.
-    completed: u32,
-    /// By slot: the commands that were delivered and not completed.
-    active: Vec<Option<Active>>,
-    active_count: usize,
-    /// By slot: how many commands it has held, for the tags of buffer handles.
-    uses: Vec<u32>,
-    /// The IO-ERROR state. [ERR-01]
-    failed: bool,
-    /// A ClearError that waits until all active commands are completed. [ERR-05]
-    held: Option<CommandMessage>,
-    /// VD_E_CLOSE was returned. [AMB-39]
-    closed: bool,
-}
-
-struct Active {
-    code: i32,
-    size: u32,
-    buffer: Option<Buffer>,
-    has_handle: bool,
-}
-
 impl DeviceState {
     pub(super) fn new(set: Arc<Inner>, index: usize) -> Self {
         let capacity = set.participant.control().geometry().capacity as usize;
         Self {
             set,
             index,
-            progress: Mutex::new(Progress {
-                taken: 0,
-                completed: 0,
-                active: (0..capacity).map(|_| None).collect(),
-                active_count: 0,
-                uses: vec![0; capacity],
-                failed: false,
-                held: None,
-                closed: false,
-            }),
+            progress: Mutex::new(Progress::new(capacity)),
             receiving: AtomicBool::new(false),
             patience: Patience::default(),
         }
@@ -121,8 +87,9 @@ impl DeviceState {
     }
 
     /// Takes the next deliverable command. In the IO-ERROR state everything but a ClearError is
-    /// completed on the spot. The ClearError waits until nothing else is in progress, and a close
-    /// takes its place. [ERR-03, ERR-05, AMB-17]
+    /// completed on the spot. A ClearError waits until the commands are completed that were in
+    /// progress when the error came, even if an older ClearError has ended the state meanwhile. In
+    /// the IO-ERROR state a close takes its place. [ERR-03, ERR-05, AMB-17]
     fn take(
         &self,
         progress: &mut Progress,
@@ -140,11 +107,16 @@ impl DeviceState {
                     self.reject(progress, &[held.ticket], ERROR_OPERATION_ABORTED);
                     continue;
                 }
-                // Also when a ClearError that is older than the error has ended the state meanwhile.
                 Some(_) if progress.active_count > 0 => return Ok(Look::Later),
                 Some(held) => held,
                 None if progress.failed || self.ready(progress)? == 0 => return Ok(Look::Nothing),
-                None => CommandMessage::decode(ring.read(progress.taken)),
+                None => {
+                    let next = CommandMessage::decode(ring.read(progress.taken));
+                    if next.code == VDC_ClearError && progress.has_old() {
+                        return Ok(Look::Later);
+                    }
+                    next
+                }
             };
             let look = self.deliver(progress, &message)?;
             if matches!(look, Look::Command(_)) && progress.held.take().is_none() {
@@ -203,6 +175,7 @@ impl DeviceState {
                     size: message.size,
                     buffer: buffer.clone(),
                     has_handle: false,
+                    is_old: false,
                 });
             }
             _ => return Err("the number of a command"),
@@ -247,12 +220,19 @@ impl DeviceState {
         let cleared = completion.code == ERROR_SUCCESS && active.code == VDC_ClearError;
         let mut discarded = Vec::new();
         if progress.failed {
-            // An impossible queue ends the set at the next look at it.
-            let _ = self.discard(&mut progress);
+            self.discard(&mut progress)
+                .map_err(|what| participant.corrupted(what))?;
         } else if failed {
             // Taken before the failure is published: a ClearError that the server sends in answer
             // to it must not be taken for one of the commands that are thrown away. [ERR-12]
-            discarded = self.drain(&mut progress);
+            discarded = self
+                .drain(&mut progress)
+                .map_err(|what| participant.corrupted(what))?;
+            progress
+                .active
+                .iter_mut()
+                .flatten()
+                .for_each(|active| active.is_old = true);
         }
         progress.failed = (progress.failed || failed) && !cleared;
         let bytes = if moves_data(active.code) {
@@ -279,15 +259,13 @@ impl DeviceState {
     }
 
     /// Takes everything that is queued; returns the tickets. [ERR-03]
-    fn drain(&self, progress: &mut Progress) -> Vec<u32> {
+    fn drain(&self, progress: &mut Progress) -> std::result::Result<Vec<u32>, &'static str> {
         let ring = self.commands();
-        // As above: an impossible queue is found at the next look.
-        let ready = self.ready(progress).unwrap_or(0);
+        let ready = self.ready(progress)?;
         let position = progress.taken;
         progress.taken = position.wrapping_add(ready);
-        (0..ready)
-            .map(|n| CommandMessage::decode(ring.read(position.wrapping_add(n))).ticket)
-            .collect()
+        let ticket = |n| CommandMessage::decode(ring.read(position.wrapping_add(n))).ticket;
+        Ok((0..ready).map(ticket).collect())
     }
 
     /// Completes commands that the application never sees.
@@ -362,31 +340,4 @@ enum Look {
     Later,
     /// The queue is empty.
     Nothing,
-}
-
-impl Progress {
-    /// Removes an active command, if the completion is acceptable. [CDEV-COMPLETE-07, AMB-34]
-    fn finish(&mut self, slot: u32, completion: &Completion) -> Result<Active> {
-        let index = slot as usize;
-        let unknown = || {
-            let text = "command is not an active command of this device";
-            Error::new(ErrorKind::Invalid, text)
-        };
-        let place = self.active.get_mut(index).ok_or_else(unknown)?;
-        if let Some(active) = place {
-            if moves_data(active.code) && completion.bytes > active.size {
-                return Err(Error::new(
-                    ErrorKind::Invalid,
-                    format!(
-                        "bytes_transferred is {}, the command asked for {}",
-                        completion.bytes, active.size
-                    ),
-                ));
-            }
-        }
-        let active = place.take().ok_or_else(unknown)?;
-        self.active_count -= 1;
-        self.uses[index] = self.uses[index].wrapping_add(1);
-        Ok(active)
-    }
 }

@@ -11,6 +11,7 @@ mod guests;
 mod handles;
 mod inner;
 mod primary;
+mod progress;
 mod secondary;
 mod set;
 

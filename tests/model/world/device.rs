@@ -38,7 +38,16 @@ impl World {
                 Some(_) if !state.active.is_empty() => return VD_E_TIMEOUT,
                 Some(_) => break state.held.take(),
                 None if state.client_failed => break None,
-                None => break state.queue.pop_front(),
+                None => {
+                    let next = state.queue.front();
+                    let clears =
+                        next.is_some_and(|&next| self.commands[next].sent.code == VDC_ClearError);
+                    // It waits for what was in progress when the error came. (ERR-05)
+                    if clears && !state.old.is_empty() {
+                        return VD_E_TIMEOUT;
+                    }
+                    break state.queue.pop_front();
+                }
             }
         };
         let state = &mut self.sets[set].devices[device];
@@ -107,12 +116,14 @@ impl World {
         let state = &mut self.sets[set].devices[device];
         self.commands[command].active = false;
         state.active.retain(|&active| active != command);
+        state.old.retain(|&old| old != command);
         state.completed = Some(command);
         state.recorded.push_back((command, End { bytes, ..end }));
         let clears = sent.code == VDC_ClearError;
         if end.code != ERROR_SUCCESS && !clears && !state.client_failed {
             // What is queued at this moment, ClearErrors too, the client never sees. (ERR-03)
             state.client_failed = true;
+            state.old = state.active.clone();
             let rejected = state.queue.drain(..);
             let rejected = rejected.map(|command| (command, automatic(ERROR_IO_DEVICE)));
             state.recorded.extend(rejected);

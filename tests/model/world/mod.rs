@@ -95,6 +95,8 @@ pub(crate) struct Device {
     pub(crate) held: Option<usize>,
     /// With the client, in the order of fetching.
     pub(crate) active: Vec<usize>,
+    /// Those of them that were there when the device entered the IO-ERROR state.
+    pub(crate) old: Vec<usize>,
     /// Completed by the client, and not seen by an agent yet.
     pub(crate) recorded: VecDeque<(usize, End)>,
     /// The IO-ERROR state as the client and as the server knows it.
