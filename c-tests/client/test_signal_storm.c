@@ -9,7 +9,6 @@
 
 #define LIVES 30
 #define SIZE 262144
-#define LARGE (96u << 20)
 
 static char name[NAME_SIZE];
 static struct engine engine;
@@ -78,15 +77,6 @@ static void life(void)
     CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
 }
 
-/* So much memory that it cannot be had between two signals in one piece. */
-static void large_buffer(void)
-{
-    vdi_set *set = client_create(name, 1);
-    vdi_server *server = server_configure(name, LARGE, 1);
-    CHECK_RESULT(vdi_server_close(server), NOERROR);
-    CHECK_RESULT(vdi_close(set), NOERROR);
-}
-
 static void run(void)
 {
     unique_name(name);
@@ -96,7 +86,6 @@ static void run(void)
     storm(500);
     for (int i = 0; i < LIVES; i++)
         life();
-    large_buffer();
     storm(0);
     CHECK(signals_taken > 0);
 }

@@ -207,7 +207,8 @@ impl Inner {
         for device in self.devices() {
             device.end_all();
         }
-        if self.agent.closing.load(Ordering::Acquire) {
+        // Not before: other threads may still open devices and allocate buffers.
+        if self.participant.check_open().is_err() {
             // The devices hold the set, and the set holds the devices.
             lock(&self.progress).devices.clear();
             // Now, not when the last thread has left the set. [SSET-CLOSE-02]

@@ -102,7 +102,10 @@ fn in_pieces(
     while at < end {
         let len = piece.min(end - at);
         match allocate(at, len) {
-            Ok(()) => at += len,
+            Ok(()) => {
+                at += len;
+                piece = piece.saturating_mul(2).min(LARGEST);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 piece = (len / 2).max(SMALLEST);
             }
