@@ -23,8 +23,8 @@ use std::process::ExitCode;
 
 const REPORT: &str = "docs/conformance.md";
 
-/// The mutants shall prove the citations of at least this many rules.
-const PROVEN_RULES: usize = 60;
+/// The mutants shall prove the citations of at least this many rules: as many as they do.
+const PROVEN_RULES: usize = 300;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

@@ -4,18 +4,22 @@
 //! without it the test passes.
 
 use crate::reasons::read_folder;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use walkdir::WalkDir;
 
 /// A program that runs longer hangs, which is a failure, too.
-const HANG_SECONDS: &str = "20";
+const HANG_SECONDS: &str = "30";
+/// The same for a test that cargo runs; those that make many random cases take half a minute.
+const CARGO_HANG_SECONDS: &str = "300";
+/// Exit status of a C program that cannot run here, for example because it needs root.
+const SKIPPED: i32 = 77;
 
 /// A change of one place in the library.
 #[derive(Clone, Debug, Deserialize)]
@@ -86,6 +90,14 @@ pub(crate) fn by_rule(mutants: &[Mutant]) -> BTreeMap<&str, usize> {
     counts
 }
 
+/// What became of a mutant or a test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
+}
+
 /// Applies the mutants and runs their tests, in as many workshops as there are processors.
 pub(crate) fn run(root: &Path, text: &str) -> Result<()> {
     let (mutants, faults) = read(root)?;
@@ -100,7 +112,7 @@ pub(crate) fn run(root: &Path, text: &str) -> Result<()> {
         .collect::<Result<_>>()?;
     workshops[0].check_unchanged(&chosen)?;
     let next = AtomicUsize::new(0);
-    let survivors = thread::scope(|scope| {
+    let outcomes: Vec<Outcome> = thread::scope(|scope| {
         let workers: Vec<_> = workshops
             .iter()
             .map(|workshop| scope.spawn(|| workshop.try_all(&chosen, &next)))
@@ -108,11 +120,19 @@ pub(crate) fn run(root: &Path, text: &str) -> Result<()> {
         let joined = workers
             .into_iter()
             .map(|worker| worker.join().expect("no panic"));
-        joined.sum::<Result<usize>>()
-    })?;
+        joined.collect::<Result<Vec<_>>>()
+    })?
+    .concat();
+    let count = |wanted| {
+        outcomes
+            .iter()
+            .filter(|outcome| **outcome == wanted)
+            .count()
+    };
+    let (killed, survivors) = (count(Outcome::Failed), count(Outcome::Passed));
     println!(
-        "mutants: {} killed, {survivors} survived",
-        chosen.len() - survivors
+        "mutants: {killed} killed, {survivors} survived, {} skipped",
+        count(Outcome::Skipped)
     );
     ensure!(survivors == 0, "{survivors} mutants survived");
     Ok(())
@@ -143,83 +163,113 @@ impl Workshop {
         Ok(workshop)
     }
 
-    /// Without a change every test passes; otherwise a failure would say nothing.
+    /// Without a change no test fails; otherwise a failure would say nothing.
     fn check_unchanged(&self, mutants: &[&Mutant]) -> Result<()> {
-        ensure!(self.build()?.success(), "the library does not build");
         let tests: BTreeSet<_> = mutants.iter().map(|mutant| &mutant.test).collect();
         for test in tests {
+            self.build(test)?;
             ensure!(
-                self.test(test)?.success(),
+                self.test(test)? != Outcome::Failed,
                 "{test} fails without any change"
             );
         }
         Ok(())
     }
 
-    /// Takes mutants until none is left; the number of those that survived.
-    fn try_all(&self, mutants: &[&Mutant], next: &AtomicUsize) -> Result<usize> {
-        let mut survivors = 0;
+    /// Takes mutants until none is left.
+    fn try_all(&self, mutants: &[&Mutant], next: &AtomicUsize) -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::new();
         while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let killed = self.try_mutant(mutant)?;
-            survivors += usize::from(!killed);
-            let verdict = if killed { "killed  " } else { "SURVIVED" };
+            let outcome = self.try_mutant(mutant)?;
+            let verdict = match outcome {
+                Outcome::Passed => "SURVIVED",
+                Outcome::Failed => "killed  ",
+                Outcome::Skipped => "skipped ",
+            };
             println!("{verdict} {} by {}", mutant.name(), mutant.test);
+            outcomes.push(outcome);
         }
-        Ok(survivors)
+        Ok(outcomes)
     }
 
-    /// True if the mutant's test fails.
-    fn try_mutant(&self, mutant: &Mutant) -> Result<bool> {
+    fn try_mutant(&self, mutant: &Mutant) -> Result<Outcome> {
         let path = self.tree.join(&mutant.file);
         let source = fs::read_to_string(&path)?;
         fs::write(&path, source.replacen(&mutant.old, &mutant.new, 1))?;
-        let outcome = self.build_and_test(mutant);
+        let built = self.build(&mutant.test).with_context(|| mutant.name());
+        let outcome = built.and_then(|()| self.test(&mutant.test));
         fs::write(&path, source)?;
-        Ok(!outcome?.success())
+        outcome
     }
 
-    fn build_and_test(&self, mutant: &Mutant) -> Result<ExitStatus> {
-        if !self.build()?.success() {
-            bail!("{}: does not compile", mutant.name());
-        }
-        self.test(&mutant.test)
-    }
-
-    fn build(&self) -> Result<ExitStatus> {
-        self.cargo(&["build", "--lib"])
-    }
-
-    fn test(&self, test: &str) -> Result<ExitStatus> {
-        if let Some(path) = test.strip_prefix("lib:") {
-            return self.cargo(&["test", "--lib", path]);
-        }
-        if !test.starts_with("test_") {
-            return self.cargo(&["test", "--test", test]);
-        }
-        let program = self.programs.join(test);
-        Command::new(&program)
-            .env("LD_PRELOAD", self.target.join("debug/libvdi.so"))
-            .env("VDI_TEST_SECONDS", HANG_SECONDS)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .with_context(|| program.display().to_string())
-    }
-
-    fn cargo(&self, arguments: &[&str]) -> Result<ExitStatus> {
-        Command::new("cargo")
-            .args(arguments)
+    /// Builds what the test needs. A mutant that does not compile proves nothing.
+    fn build(&self, test: &str) -> Result<()> {
+        let mut cargo = self.cargo("cargo");
+        match cargo_test(test) {
+            None => cargo.args(["build", "--lib"]),
+            Some(arguments) => cargo.args(arguments).arg("--no-run"),
+        };
+        let status = cargo
             .args(["--quiet", "--locked"])
+            .status()
+            .context("cargo")?;
+        ensure!(status.success(), "{test} does not build");
+        Ok(())
+    }
+
+    fn test(&self, test: &str) -> Result<Outcome> {
+        let mut command = match cargo_test(test) {
+            None => self.program(test),
+            Some(arguments) => {
+                let mut command = self.cargo("timeout");
+                command.args([CARGO_HANG_SECONDS, "cargo"]).args(arguments);
+                command.args(["--quiet", "--locked"]);
+                command
+            }
+        };
+        let status = command.status().with_context(|| test.to_owned())?;
+        Ok(match status.code() {
+            Some(0) => Outcome::Passed,
+            Some(SKIPPED) => Outcome::Skipped,
+            _ => Outcome::Failed,
+        })
+    }
+
+    /// A C program with the library of this workshop.
+    fn program(&self, test: &str) -> Command {
+        let mut command = quiet(Command::new(self.programs.join(test)));
+        command
+            .env("LD_PRELOAD", self.target.join("debug/libvdi.so"))
+            .env("VDI_TEST_SECONDS", HANG_SECONDS);
+        command
+    }
+
+    /// A command that runs cargo in the tree of this workshop.
+    fn cargo(&self, name: &str) -> Command {
+        let mut command = quiet(Command::new(name));
+        command
             .current_dir(&self.tree)
             .env("CARGO_TARGET_DIR", &self.target)
-            .env("RUSTFLAGS", "-Awarnings")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .context("cargo")
+            .env("RUSTFLAGS", "-Awarnings");
+        command
     }
+}
+
+/// The arguments of cargo for a Rust test; `None` for a C program.
+fn cargo_test(test: &str) -> Option<Vec<&str>> {
+    match test.strip_prefix("lib:") {
+        Some(path) => Some(vec!["test", "--lib", path]),
+        None if test.starts_with("test_") => None,
+        None => Some(vec!["test", "--test", test]),
+    }
+}
+
+fn quiet(mut command: Command) -> Command {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
 }
 
 /// Copies what differs, so that a second run builds little.
