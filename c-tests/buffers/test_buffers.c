@@ -37,7 +37,7 @@ static const struct shape {
 /*
  * All buffers are filled at once in the client, prefix zones included, and looked at afterwards: so
  * none overlaps another one, and every one is as large and as aligned as asked for.
- * Among them are a transfer of one block and one of the largest size. [BUF-20]
+ * Among them are a transfer of one block and one of the largest size.
  * [BUF-01, BUF-03, BUF-04, BUF-13, BUF-19, SSET-REQBUF-05, SSET-ALLOC-01]
  */
 static void shapes_in_both_processes(struct peer client, uint32_t alignment, uint32_t prefix)

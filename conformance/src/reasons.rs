@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     History,
     /// Explains a term or points to other rules.
     Definition,
+    /// Belongs to a part that is not built yet.
+    Later,
     /// Nothing of it can be seen through the interface.
     Unobservable,
 }
@@ -32,6 +34,7 @@ impl Kind {
             Self::Client => "client program",
             Self::History => "history",
             Self::Definition => "definition",
+            Self::Later => "not built yet",
             Self::Unobservable => "not observable",
         }
     }

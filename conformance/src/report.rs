@@ -94,16 +94,23 @@ impl Facts {
         mutants::by_rule(&self.mutants).len()
     }
 
+    /// Some faults are listed with several tests.
+    fn distinct_faults(&self) -> usize {
+        let faults = self.mutants.iter();
+        let faults: BTreeSet<_> = faults.map(|m| (&m.file, &m.old, &m.new)).collect();
+        faults.len()
+    }
+
     pub(crate) fn summary(&self) -> String {
         format!(
-            "{} rules: {} with a test, {} with a reason; {} mutants prove {} rules",
+            "{} rules: {} with a test, {} with a reason; {} different mutants prove {} rules",
             self.rules.len(),
             self.rules
                 .iter()
                 .filter(|rule| self.citations.contains_key(&rule.id))
                 .count(),
             self.reasons.len(),
-            self.mutants.len(),
+            self.distinct_faults(),
             self.proven(),
         )
     }
@@ -115,9 +122,11 @@ impl Facts {
              What proves each rule of the [specification](vdi-spec.md): {}.\n\n\
              A test is named as *program: function*; C programs lie in `c-tests`, `lib` are the unit tests of `src`, the \
              others lie in `tests` and `cli`. The last column counts the deliberate faults that break the rule and that \
-             its test notices (`conformance/mutants`, `make mutants`). A rule without a test has a reason: it concerns \
-             Windows, the engine above VDI, the client program, or history; it defines a term; or nothing of it can be \
-             observed.\n",
+             its test notices (`conformance/mutants`, `make mutants`). Where a rule binds the client program or the \
+             engine, the test acts it out with the reference devices and the script of `c-tests/support`, and fails if the \
+             library mangles what they exchange. A rule without a test has a reason: it concerns \
+             Windows, the engine above VDI, the client program, or history; it defines a term; its part is not built yet; or \
+             nothing of it can be observed.\n",
             self.summary()
         );
         let mutants = mutants::by_rule(&self.mutants);

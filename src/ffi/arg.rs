@@ -5,7 +5,7 @@ use crate::client::CreateOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::AbortReason;
 use crate::protocol::codes::{
-    VDI_ABORT_NONE, VDI_CREATE_ALLOW_GID, VDI_CREATE_ALLOW_UID, VDI_CREATE_LENIENT, VDI_INFINITE,
+    VDI_ABORT_NONE, VDI_CREATE_ALLOW_GID, VDI_CREATE_ALLOW_UID, VDI_CREATE_LENIENT,
 };
 use crate::protocol::config::{Configuration, ServerParameters};
 use crate::protocol::name::{Instance, Name};
@@ -150,9 +150,9 @@ pub(super) unsafe fn text(pointer: *const c_char) -> String {
     text.to_string_lossy().into_owned()
 }
 
-/// A time-out in milliseconds. [LIM-05]
+/// A time-out in milliseconds; one that is negative as a signed number never elapses. [LIM-05, AMB-42]
 pub(super) fn timeout(ms: u32) -> Option<Duration> {
-    (ms != VDI_INFINITE).then(|| Duration::from_millis(ms.into()))
+    (ms <= i32::MAX as u32).then(|| Duration::from_millis(ms.into()))
 }
 
 /// The options of vdi_create(); null is the default.
@@ -270,13 +270,18 @@ impl From<Configuration> for VDConfig {
 mod tests {
     use super::*;
 
-    /// [AMB-01, AMB-42, TMO-01]
+    /// [AMB-01, AMB-42, LIM-05, TMO-01]
     #[test]
-    fn time_outs_are_milliseconds_but_for_one_value() {
+    fn time_outs_are_milliseconds_and_never_elapse_if_negative() {
+        use crate::protocol::codes::VDI_INFINITE;
+
         assert_eq!(timeout(0), Some(Duration::ZERO));
         assert_eq!(timeout(1), Some(Duration::from_millis(1)));
-        let longest = Duration::from_millis(u64::from(u32::MAX) - 1);
-        assert_eq!(timeout(VDI_INFINITE - 1), Some(longest));
-        assert_eq!(timeout(0xFFFF_FFFF), None);
+        let longest = Duration::from_millis(0x7FFF_FFFF);
+        assert_eq!(timeout(0x7FFF_FFFF), Some(longest));
+        for negative in [-1, -2, i32::MIN] {
+            assert_eq!(timeout(negative as u32), None);
+        }
+        assert_eq!(timeout(VDI_INFINITE), None);
     }
 }

@@ -15,7 +15,8 @@ use std::ptr;
 /// completed. [CDEV-GETCMD-08, CDEV-GETCMD-09] Each must be completed with vdi_complete_command().
 ///
 /// @param device       The device.
-/// @param timeout_ms   Milliseconds to wait; 0 polls, VDI_INFINITE waits for ever.
+/// @param timeout_ms   Milliseconds to wait, at most 2147483647; 0 polls; VDI_INFINITE, as every
+///                     value that is negative as an int32_t, waits for ever. [AMB-42]
 /// @param out_command  Receives the command; null on failure. [CDEV-GETCMD-12]
 /// @return NOERROR;
 ///         VD_E_TIMEOUT if none came in time; nothing has changed; [CDEV-GETCMD-03]

@@ -108,7 +108,8 @@ pub unsafe extern "C" fn vdi_open_in_secondary(
 /// primary and in secondaries. [CSET-GETCFG-05]
 ///
 /// @param set         The set.
-/// @param timeout_ms  Milliseconds to wait; 0 polls, VDI_INFINITE waits for ever.
+/// @param timeout_ms  Milliseconds to wait, at most 2147483647; 0 polls; VDI_INFINITE, as every
+///                    value that is negative as an int32_t, waits for ever. [AMB-42]
 /// @param out_config  Receives the configuration; left unchanged on failure. [CSET-GETCFG-08]
 /// @return NOERROR;
 ///         VD_E_TIMEOUT if the set was not configured in time; call again; [CSET-GETCFG-03]

@@ -259,7 +259,8 @@ impl Set {
     ///
     /// `Invalid` if it is not an allocated, idle buffer of that size, `Protocol`.
     pub fn free_buffer(&self, address: usize, size: u32) -> Result<()> {
-        drop(self.inner.checked(ServerCall::FreeBuffer)?);
+        // Held, so that a Close in another thread comes before or after.
+        let _progress = self.inner.checked(ServerCall::FreeBuffer)?;
         lock(&self.inner.pool).free(address, size)
     }
 
