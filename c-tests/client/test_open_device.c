@@ -300,20 +300,26 @@ static void *race(void *argument)
 }
 
 /*
- * Several threads want the last device: one gets it, and for the others all devices are open, which
- * is how a client that loops over OpenDevice knows its end. [AMB-03, CSET-OPENDEV-04]
+ * Several participants want the last device: one gets it, and for the others all devices are open,
+ * which is how a client that loops over OpenDevice knows its end.
+ * [AMB-03, CSET-OPENDEV-04, CSET-OPENDEV-09, CSET-OPENDEV-10]
  */
 static void last_device(void)
 {
     enum { RACERS = 4 };
     for (int round = 0; round < 300; round++) {
         struct racer racers[RACERS];
+        vdi_set *sets[RACERS];
         int start = 0;
         unsigned winners = 0;
-        vdi_set *set = client_create("own", 1);
+        sets[0] = client_create("own", 1);
         vdi_server *server = server_configure("own", SIZE, 0);
         for (unsigned i = 0; i < RACERS; i++) {
-            racers[i] = (struct racer){.set = set, .start = &start};
+            if (i == 1)
+                sets[i] = sets[0]; /* two threads of one participant */
+            else if (i > 1)
+                CHECK_RESULT(vdi_open_in_secondary(NULL, "own", &sets[i]), NOERROR);
+            racers[i] = (struct racer){.set = sets[i], .start = &start};
             CHECK(pthread_create(&racers[i].thread, NULL, race, &racers[i]) == 0);
         }
         __atomic_store_n(&start, 1, __ATOMIC_RELEASE);
@@ -324,7 +330,10 @@ static void last_device(void)
                 CHECK_RESULT(racers[i].result, VD_E_OPEN);
         }
         CHECK_EQUAL(winners, 1);
-        CHECK_RESULT(vdi_close(set), VD_E_OPEN);
+        for (unsigned i = 2; i < RACERS; i++)
+            CHECK_RESULT(vdi_close(sets[i]), racers[i].result == NOERROR ? VD_E_OPEN : NOERROR);
+        int own = racers[0].result == NOERROR || racers[1].result == NOERROR;
+        CHECK_RESULT(vdi_close(sets[0]), own ? VD_E_OPEN : NOERROR);
         CHECK_RESULT(vdi_server_close(server), NOERROR);
     }
 }
