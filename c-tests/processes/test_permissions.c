@@ -148,6 +148,10 @@ static void unsafe_directory(struct peer creator)
 {
     CHECK(chmod(getenv("VDI_RUNTIME_DIR"), 0777) == 0);
     creates(creator, 0, VD_E_SECURITY);
+    vdi_server *server;
+    CHECK_RESULT(vdi_server_open(NULL, name, &server), VD_E_SECURITY);
+    vdi_set *secondary;
+    CHECK_RESULT(vdi_open_in_secondary(NULL, name, &secondary), VD_E_SECURITY);
     CHECK(chmod(getenv("VDI_RUNTIME_DIR"), 01777) == 0);
     creates(creator, 0, NOERROR);
     ASK(creator, NOERROR, CLOSE);
