@@ -95,8 +95,9 @@
  * server's outstanding commands complete with ERROR_OPERATION_ABORTED, and vdi_abort_reason() tells
  * why; the first reason stays. The end of the server process or of the primary client process before
  * the operation has ended is an abort, too. So is something impossible in the shared memory; the
- * call that meets it returns VD_E_UNEXPECTED. [AMB-31] A process that is stopped or that hangs is alive: a client
- * that must not wait for ever uses time-outs, a server lets its client ask for serverTimeOut.
+ * call that was about to use it returns VD_E_UNEXPECTED. [AMB-31] A process that is stopped or that
+ * hangs is alive: a client that must not wait for ever uses time-outs, a server lets its client ask
+ * for serverTimeOut.
  *
  * The numbers in brackets, such as [CSET-CLOSE-03], are rules of docs/vdi-spec.md.
  *

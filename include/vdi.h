@@ -95,8 +95,9 @@
  * server's outstanding commands complete with ERROR_OPERATION_ABORTED, and vdi_abort_reason() tells
  * why; the first reason stays. The end of the server process or of the primary client process before
  * the operation has ended is an abort, too. So is something impossible in the shared memory; the
- * call that meets it returns VD_E_UNEXPECTED. [AMB-31] A process that is stopped or that hangs is alive: a client
- * that must not wait for ever uses time-outs, a server lets its client ask for serverTimeOut.
+ * call that was about to use it returns VD_E_UNEXPECTED. [AMB-31] A process that is stopped or that
+ * hangs is alive: a client that must not wait for ever uses time-outs, a server lets its client ask
+ * for serverTimeOut.
  *
  * The numbers in brackets, such as [CSET-CLOSE-03], are rules of docs/vdi-spec.md.
  *
@@ -892,8 +893,9 @@ typedef struct VDS_Command {
    */
   int64_t outPosition;
   /**
-   * In: a buffer from vdi_server_allocate_buffer() for Read and Write. Other commands may carry
-   * such a buffer; of them, the client sees null for anything else. [SDEV-SEND-07, CMD-04]
+   * In: a buffer from vdi_server_allocate_buffer() for Read and Write. Any other command may
+   * carry such a buffer or null; any other address reaches the client as null.
+   * [SDEV-SEND-07, CMD-04]
    */
   uint8_t *buffer;
   /**
@@ -1039,6 +1041,8 @@ VDI_NOEXCEPT;
  * @return NOERROR;
  *         VD_E_TIMEOUT if the set was not configured in time; call again; [CSET-GETCFG-03]
  *         VD_E_ABORT if the set is aborted, also during the wait; [CSET-GETCFG-04]
+ *         VD_E_UNEXPECTED if it meets something impossible in the shared memory; the set is then
+ *         aborted; [AMB-31]
  *         VD_E_PROTOCOL if the set is not open, or is closed during the wait;
  *         VD_E_INVALID if `out_config` is null.
  *
@@ -1224,6 +1228,8 @@ VDI_NOEXCEPT;
  *         VD_E_ABORT if the set is aborted, also during the wait; [CDEV-GETCMD-05]
  *         VD_E_PROTOCOL if the device is not open, or VD_E_CLOSE was returned before;
  *         [CDEV-GETCMD-06]
+ *         VD_E_UNEXPECTED if it meets something impossible in the shared memory; the set is then
+ *         aborted; [AMB-31]
  *         VD_E_BUSY if another thread is waiting in this call for the same device; [AMB-31]
  *         VD_E_INVALID if `out_command` is null. [AMB-43]
  *
@@ -1255,6 +1261,8 @@ VDI_NOEXCEPT;
  *         reported than were asked for; the command then stays active; [CDEV-COMPLETE-07, AMB-34]
  *         VD_E_ABORT if the set is aborted; the server does not see the completion;
  *         [CDEV-COMPLETE-08]
+ *         VD_E_UNEXPECTED if it meets something impossible in the shared memory; the set is then
+ *         aborted; [AMB-31]
  *         VD_E_PROTOCOL if the device is not open.
  *
  * Commands may be completed in any order, from any thread. [PROC-11] Waits for nobody.
@@ -1359,6 +1367,8 @@ VDI_NOEXCEPT;
  *         outstanding, also if that was so before the call, or when the set was closed; [AMB-08]
  *         VD_E_ABORT when the set was aborted, after the completion routine of every outstanding
  *         command has been called with ERROR_OPERATION_ABORTED; [SSET-AGENT-05]
+ *         VD_E_UNEXPECTED if the agent meets something impossible in the shared memory; the set is then
+ *         aborted; [AMB-31]
  *         VD_E_BUSY if another thread is the agent already; [AMB-08]
  *         VD_E_PROTOCOL if the configuration has not ended, or the set is not open, or a call has
  *         returned NOERROR before.

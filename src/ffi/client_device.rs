@@ -25,6 +25,8 @@ use std::ptr;
 ///         VD_E_ABORT if the set is aborted, also during the wait; [CDEV-GETCMD-05]
 ///         VD_E_PROTOCOL if the device is not open, or VD_E_CLOSE was returned before;
 ///         [CDEV-GETCMD-06]
+///         VD_E_UNEXPECTED if it meets something impossible in the shared memory; the set is then
+///         aborted; [AMB-31]
 ///         VD_E_BUSY if another thread is waiting in this call for the same device; [AMB-31]
 ///         VD_E_INVALID if `out_command` is null. [AMB-43]
 ///
@@ -63,6 +65,8 @@ pub unsafe extern "C" fn vdi_get_command(
 ///         reported than were asked for; the command then stays active; [CDEV-COMPLETE-07, AMB-34]
 ///         VD_E_ABORT if the set is aborted; the server does not see the completion;
 ///         [CDEV-COMPLETE-08]
+///         VD_E_UNEXPECTED if it meets something impossible in the shared memory; the set is then
+///         aborted; [AMB-31]
 ///         VD_E_PROTOCOL if the device is not open.
 ///
 /// Commands may be completed in any order, from any thread. [PROC-11] Waits for nobody.

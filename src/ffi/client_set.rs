@@ -114,6 +114,8 @@ pub unsafe extern "C" fn vdi_open_in_secondary(
 /// @return NOERROR;
 ///         VD_E_TIMEOUT if the set was not configured in time; call again; [CSET-GETCFG-03]
 ///         VD_E_ABORT if the set is aborted, also during the wait; [CSET-GETCFG-04]
+///         VD_E_UNEXPECTED if it meets something impossible in the shared memory; the set is then
+///         aborted; [AMB-31]
 ///         VD_E_PROTOCOL if the set is not open, or is closed during the wait;
 ///         VD_E_INVALID if `out_config` is null.
 ///

@@ -125,6 +125,8 @@ pub unsafe extern "C" fn vdi_server_end_configuration(server: *mut vdi_server) -
 ///         outstanding, also if that was so before the call, or when the set was closed; [AMB-08]
 ///         VD_E_ABORT when the set was aborted, after the completion routine of every outstanding
 ///         command has been called with ERROR_OPERATION_ABORTED; [SSET-AGENT-05]
+///         VD_E_UNEXPECTED if the agent meets something impossible in the shared memory; the set is then
+///         aborted; [AMB-31]
 ///         VD_E_BUSY if another thread is the agent already; [AMB-08]
 ///         VD_E_PROTOCOL if the configuration has not ended, or the set is not open, or a call has
 ///         returned NOERROR before.

@@ -107,8 +107,9 @@ pub struct VDS_Command {
     pub inPosition: i64,
     /// Out: position that the client returned. [AMB-21]
     pub outPosition: i64,
-    /// In: a buffer from vdi_server_allocate_buffer() for Read and Write. Other commands may carry
-    /// such a buffer; of them, the client sees null for anything else. [SDEV-SEND-07, CMD-04]
+    /// In: a buffer from vdi_server_allocate_buffer() for Read and Write. Any other command may
+    /// carry such a buffer or null; any other address reaches the client as null.
+    /// [SDEV-SEND-07, CMD-04]
     pub buffer: *mut u8,
     /// In: called when the command has ended; must not be null. [SDEV-SEND-02]
     pub completionRoutine: vdi_completion_routine,
