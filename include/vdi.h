@@ -336,7 +336,7 @@ struct VDS_Command;
 /**
  * Feature, set by the client: media can be changed (VDC_Load). [FV-02]
  */
-#define VDF_Removable (1u << 0)
+#define VDF_Removable 1
 
 /**
  * Feature, set by the client: VDC_Rewind is supported. [FV-03]
@@ -594,7 +594,7 @@ struct VDS_Command;
 /**
  * Flag of vdi_create_options: accept any mix of positioning features. [AMB-11]
  */
-#define VDI_CREATE_LENIENT (1u << 0)
+#define VDI_CREATE_LENIENT 1
 
 /**
  * Flag of vdi_create_options: also let in the user `uid`.

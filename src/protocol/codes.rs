@@ -90,7 +90,7 @@ pub const ERROR_NO_SYSTEM_RESOURCES: i32 = 1450;
 /// Feature: no positioning at all, strictly sequential. [FV-01]
 pub const VDF_LikePipe: u32 = 0;
 /// Feature, set by the client: media can be changed (VDC_Load). [FV-02]
-pub const VDF_Removable: u32 = 1u32 << 0;
+pub const VDF_Removable: u32 = 1;
 /// Feature, set by the client: VDC_Rewind is supported. [FV-03]
 pub const VDF_Rewind: u32 = 1u32 << 1;
 /// Feature, set by the client: VDC_GetPosition and VDC_SetPosition with block addresses that
@@ -199,7 +199,7 @@ pub const VDI_IO_DEPTH: u32 = 4;
 pub const VDI_QUEUE_CAPACITY: u32 = 64;
 
 /// Flag of vdi_create_options: accept any mix of positioning features. [AMB-11]
-pub const VDI_CREATE_LENIENT: u32 = 1u32 << 0;
+pub const VDI_CREATE_LENIENT: u32 = 1;
 /// Flag of vdi_create_options: also let in the user `uid`.
 pub const VDI_CREATE_ALLOW_UID: u32 = 1u32 << 1;
 /// Flag of vdi_create_options: also let in the members of the group `gid`.

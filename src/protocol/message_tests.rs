@@ -118,15 +118,23 @@ fn names_and_texts_have_limits() {
     assert!(Message::decode(&longer(limit).encode()).is_ok());
     assert!(Message::decode(&longer(limit + 1).encode()).is_err());
 
-    let text = "é".repeat(400) + "x";
-    let refused = Message::Refused {
-        kind: ErrorKind::Busy,
-        text,
-    };
-    let Ok(Message::Refused { text, .. }) = Message::decode(&refused.encode()) else {
-        panic!("a long text is cut, not refused");
-    };
-    assert_eq!(text, "é".repeat(256));
+    // Two bytes per character: the limit falls between two of them, or into one.
+    for (text, kept) in [
+        ("é".repeat(400) + "x", "é".repeat(256)),
+        (
+            "x".to_owned() + &"é".repeat(400),
+            "x".to_owned() + &"é".repeat(255),
+        ),
+    ] {
+        let refused = Message::Refused {
+            kind: ErrorKind::Busy,
+            text,
+        };
+        let Ok(Message::Refused { text, .. }) = Message::decode(&refused.encode()) else {
+            panic!("a long text is cut, not refused");
+        };
+        assert_eq!(text, kept);
+    }
 }
 
 #[test]

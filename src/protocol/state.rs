@@ -294,14 +294,24 @@ mod tests {
 
     #[test]
     fn words_and_phases_correspond() {
-        for word in 0..10 {
-            if let Some(phase) = Phase::from_word(word) {
-                assert_eq!(phase as u32, word);
-            }
-            if let Some(state) = ServerDevice::from_word(word) {
-                assert_eq!(state as u32, word);
-            }
+        use {Phase::*, ServerDevice::*};
+        let phases = [
+            Created,
+            Connected,
+            Configurable,
+            Configured,
+            Terminated,
+            Aborted,
+        ];
+        for (phase, word) in phases.into_iter().zip(1..) {
+            assert_eq!(Phase::from_word(word), Some(phase));
+            assert_eq!(phase as u32, word);
         }
+        for (state, word) in [Unopened, Open, Closed].into_iter().zip(0..) {
+            assert_eq!(ServerDevice::from_word(word), Some(state));
+            assert_eq!(state as u32, word);
+        }
+        assert_eq!(ServerDevice::from_word(3), None);
         assert_eq!(Phase::from_word(0), None);
         assert_eq!(Phase::from_word(7), None);
     }
