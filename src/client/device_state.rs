@@ -11,7 +11,7 @@ use crate::protocol::codes::{
 };
 use crate::protocol::command::{CommandMessage, Completion, CompletionMessage, Place, moves_data};
 use crate::protocol::state::{self, ClientCall, ClientState, ServerDevice};
-use crate::queue::doorbell::Patience;
+use crate::queue::patience::Patience;
 use crate::queue::ring::Ring;
 use crate::shm::area::{Area, Buffer};
 use crate::sync::Ordering;

@@ -8,7 +8,7 @@ use crate::participant::{self, Part, Participant, lock};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, ClientCall, ClientState, Phase};
-use crate::queue::doorbell::Patience;
+use crate::queue::patience::Patience;
 use crate::shm::area::{Area, Buffer};
 use crate::shm::control::{self, Control};
 use crate::sync::{AtomicU32, Ordering};

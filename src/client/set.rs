@@ -10,7 +10,7 @@ use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_CLIENT_CLOSED, VDI_QUEU
 use crate::protocol::config::Configuration;
 use crate::protocol::name::{Instance, Name};
 use crate::protocol::state::{self, ClientCall};
-use crate::queue::doorbell::Patience;
+use crate::queue::patience::Patience;
 use crate::shm::area::Buffer;
 use crate::shm::control::{self, Control};
 use crate::shm::layout::{MAX_NAME_WAIT, MAX_SLOTS};

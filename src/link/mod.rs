@@ -11,4 +11,4 @@ mod runtime_dir;
 pub(crate) mod watcher;
 
 #[cfg(test)]
-mod support;
+pub(crate) mod support;

@@ -1,4 +1,4 @@
-//! What the tests of this module share.
+//! What the tests of this module share, and those of others that need a connection.
 
 use super::channel::Channel;
 use super::rendezvous::{Access, Address, Listener, connect};
@@ -12,10 +12,10 @@ use std::time::Duration;
 use std::{env, fs, thread};
 
 /// A directory of one test, removed at its end. Its path is short, since sockets go there.
-pub(super) struct TempDir(PathBuf);
+pub(crate) struct TempDir(PathBuf);
 
 impl TempDir {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = PathBuf::from(format!("/tmp/vdi-t{}-{count}", std::process::id()));
@@ -37,8 +37,8 @@ impl TempDir {
         address_in(&self.0, name)
     }
 
-    /// Both ends of a connection inside this process.
-    pub(super) fn channels(&self) -> (Channel, Channel) {
+    /// Both ends of a connection inside this process: of the one who asked, and of the listener.
+    pub(crate) fn channels(&self) -> (Channel, Channel) {
         let address = self.address("pair");
         let listener = Listener::bind(&address, Access::default()).unwrap();
         let near = connect(&address).unwrap().unwrap();
@@ -60,10 +60,10 @@ pub(super) fn address_in(directory: &Path, name: &str) -> Address {
 }
 
 /// Ends the test program if a test hangs.
-pub(super) struct Watchdog(#[expect(dead_code, reason = "dropping it is the signal")] Sender<()>);
+pub(crate) struct Watchdog(#[expect(dead_code, reason = "dropping it is the signal")] Sender<()>);
 
 impl Watchdog {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (sender, receiver) = mpsc::channel::<()>();
         let test = thread::current().name().unwrap_or("?").to_owned();
         thread::spawn(move || {

@@ -10,7 +10,8 @@ use crate::protocol::codes::{
     VDI_ABORT_CORRUPTION, VDI_ABORT_INTERNAL, VDI_ABORT_NONE, VDI_ABORT_UNKNOWN,
 };
 use crate::protocol::state::{self, Phase, ServerDevice};
-use crate::queue::doorbell::{self, Doorbell, Patience};
+use crate::queue::doorbell::Doorbell;
+use crate::queue::patience::{Patience, SPINNERS};
 use crate::queue::ring::Ring;
 use crate::shm::control::{self, Control};
 use crate::shm::layout::SLOT_WORDS;
@@ -55,7 +56,7 @@ pub(crate) enum Part {
 
 impl Participant {
     pub(crate) fn new(control: Control, part: Part) -> Self {
-        doorbell::set_processors(process::processors());
+        SPINNERS.set_processors(process::processors());
         Self {
             life: Mutex::new(None),
             part,

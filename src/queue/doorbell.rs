@@ -5,17 +5,17 @@
 //! then looks at the word. The two fences make sure that one of them sees the other, so no wake-up
 //! is lost.
 
-use crate::sync::{AtomicU32, AtomicUsize, Ordering, fence, futex_wait, futex_wake};
-use std::hint;
+use super::patience::{Patience, SPINNERS};
+use crate::sync::{AtomicU32, Ordering, fence, futex_wait, futex_wake};
 use std::time::{Duration, Instant};
 
-/// How long a waiter looks without sleeping. Longer than a prompt answer of the other process,
-/// shorter than the two wake-ups that it saves.
-const SPIN: Duration = Duration::from_micros(50);
-/// Most waits in a row that sleep at once after spinning has failed.
-const LONGEST_COOL_DOWN: u32 = 63;
-/// Longest single sleep. Nothing relies on it but safety against a peer that tampers with the word.
-const SLICE: Duration = Duration::from_secs(1);
+/// Longest single sleep. Nothing relies on it but safety against a peer that tampers with the word;
+/// in the unit tests, where it would hide a lost wake-up, there is none.
+const SLICE: Duration = if cfg!(test) {
+    Duration::MAX
+} else {
+    Duration::from_secs(1)
+};
 
 /// A bell over a borrowed word that several processes share.
 #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ impl<'a> Doorbell<'a> {
             return None;
         }
         patience
-            .spin(deadline, &mut ready)
+            .spin(&SPINNERS, deadline, &mut ready)
             .or_else(|| self.sleep(others, deadline, ready))
     }
 
@@ -94,83 +94,10 @@ impl<'a> Doorbell<'a> {
     }
 }
 
-/// Whether a waiter should spin before it sleeps; learns from its own failures.
-///
-/// Spinning saves two wake-ups when the answer is near, and wastes a processor when it is not. Each
-/// spin that fails doubles the number of following waits that do not try. There is no spinning at
-/// all when it would take the processor that the other side needs.
-#[derive(Debug, Default)]
-pub(crate) struct Patience {
-    /// Waits that still sleep at once.
-    skip: AtomicU32,
-    /// Waits to skip after the next failure.
-    cool_down: AtomicU32,
-}
-
-/// Threads of this process that are spinning now.
-static SPINNERS: AtomicUsize = AtomicUsize::new(0);
-/// Threads of this process that may spin at a time: processors it may run on, less one.
-static SPARE: AtomicUsize = AtomicUsize::new(0);
-
-/// Tells how many processors this process may run on.
-pub(crate) fn set_processors(count: usize) {
-    SPARE.store(count.saturating_sub(1), Ordering::Relaxed);
-}
-
-impl Patience {
-    fn spin<T>(
-        &self,
-        deadline: Option<Instant>,
-        ready: &mut impl FnMut() -> Option<T>,
-    ) -> Option<T> {
-        let skip = self.skip.load(Ordering::Relaxed);
-        if skip > 0 {
-            self.skip.store(skip - 1, Ordering::Relaxed);
-            return None;
-        }
-        let _place = Place::take()?;
-        let start = Instant::now();
-        let end = deadline.map_or(start + SPIN, |deadline| deadline.min(start + SPIN));
-        loop {
-            for _ in 0..16 {
-                hint::spin_loop();
-                if let Some(answer) = ready() {
-                    self.cool_down.store(0, Ordering::Relaxed);
-                    return Some(answer);
-                }
-            }
-            if Instant::now() >= end {
-                break;
-            }
-        }
-        let cool_down = self.cool_down.load(Ordering::Relaxed);
-        let longer = (cool_down * 2 + 1).min(LONGEST_COOL_DOWN);
-        self.cool_down.store(longer, Ordering::Relaxed);
-        self.skip.store(longer, Ordering::Relaxed);
-        None
-    }
-}
-
-/// Permission to spin; one of [`SPARE`].
-struct Place;
-
-impl Place {
-    fn take() -> Option<Self> {
-        let before = SPINNERS.fetch_add(1, Ordering::Relaxed);
-        let place = Self;
-        (before < SPARE.load(Ordering::Relaxed)).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        SPINNERS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::support::Watchdog;
     use std::thread;
 
     #[test]
@@ -193,8 +120,47 @@ mod tests {
         assert_eq!(word.load(Ordering::Relaxed), 0);
     }
 
+    /// A waiter that is about to sleep sees by the word that it has been woken.
+    #[test]
+    fn a_ring_and_an_alarm_take_the_sign_of_a_waiter_away() {
+        let word = AtomicU32::new(1);
+        Doorbell::new(&word).ring();
+        assert_eq!(word.load(Ordering::Relaxed), 0);
+        word.store(1, Ordering::Relaxed);
+        Doorbell::new(&word).alarm();
+        assert_eq!(word.load(Ordering::Relaxed), 0);
+    }
+
+    /// Until a waiter has set the word: it sleeps, or is about to.
+    fn until_asleep(word: &AtomicU32) {
+        while word.load(Ordering::Acquire) == 0 {
+            thread::yield_now();
+        }
+    }
+
+    /// An alarm wakes also those whose sign a peer has wiped out.
+    #[test]
+    fn an_alarm_does_not_believe_the_word() {
+        let _watchdog = Watchdog::start();
+        let (word, news, quiet) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                let ready = || (news.load(Ordering::Acquire) == 1).then_some(());
+                Doorbell::new(&word).wait([&quiet; 2], &Patience::default(), None, ready)
+            });
+            until_asleep(&word);
+            news.store(1, Ordering::Release);
+            word.store(0, Ordering::Release);
+            while !waiter.is_finished() {
+                Doorbell::new(&word).alarm();
+                thread::yield_now();
+            }
+        });
+    }
+
     #[test]
     fn a_change_of_another_word_ends_a_sleep() {
+        let _watchdog = Watchdog::start();
         let (bell, other) = (AtomicU32::new(0), AtomicU32::new(0));
         thread::scope(|scope| {
             let waiter = scope.spawn(|| {
@@ -212,6 +178,7 @@ mod tests {
     #[test]
     fn no_wake_up_is_lost_in_a_ping_pong() {
         const ROUNDS: u32 = 2_000;
+        let _watchdog = Watchdog::start();
         let (ping, pong, turn) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
         let quiet = AtomicU32::new(0);
         let until = |bell: &AtomicU32, value: u32| {

@@ -3,4 +3,5 @@
 //! Pure over borrowed atomics; depends on `sync` only, so that the same source can be model-checked.
 
 pub(crate) mod doorbell;
+pub(crate) mod patience;
 pub(crate) mod ring;

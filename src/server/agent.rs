@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::participant::lock;
 use crate::protocol::codes::{VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT};
 use crate::protocol::state::{self, ServerCall, ServerState};
-use crate::queue::doorbell::Patience;
+use crate::queue::patience::Patience;
 use crate::sync::Ordering;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex, PoisonError};
