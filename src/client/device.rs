@@ -85,3 +85,43 @@ impl Drop for Turn<'_> {
         self.0.store(false, Ordering::Release);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::support::{configured, name};
+    use super::*;
+    use crate::protocol::codes::{ERROR_DISK_FULL, VDC_Flush};
+    use crate::protocol::command::{CommandMessage, CompletionMessage};
+
+    /// [CDEV-COMPLETE-01]
+    #[test]
+    fn a_completion_goes_to_the_server() {
+        let set = configured();
+        let device = Device::new(set.take_device(0, &name()).unwrap());
+        let message = CommandMessage {
+            ticket: 5,
+            code: VDC_Flush,
+            size: 0,
+            position: 0,
+            place: None,
+        };
+        let commands = set.participant.command_ring(0);
+        commands.write(0, message.encode());
+        commands.publish(1);
+        let command = device.get_command(None).unwrap();
+        let completion = Completion::automatic(ERROR_DISK_FULL);
+        device.complete(&command, completion).unwrap();
+        let completions = set.participant.completion_ring(0);
+        assert_eq!(completions.ready(0), Ok(1));
+        let sent = CompletionMessage::decode(completions.read(0));
+        assert_eq!(
+            sent,
+            CompletionMessage {
+                ticket: 5,
+                completion
+            }
+        );
+        let again = device.complete(&command, completion).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::Invalid);
+    }
+}

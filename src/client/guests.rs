@@ -282,3 +282,7 @@ impl Watched for Guest {
         Next::Keep
     }
 }
+
+#[cfg(test)]
+#[path = "guests_tests.rs"]
+mod tests;

@@ -236,43 +236,5 @@ pub(super) fn invalid(text: impl Into<String>) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::codes::VDF_WriteMedia;
-    use crate::protocol::command::Place;
-    use crate::protocol::config::ServerParameters;
-
-    /// A place that a peer names is aligned, and leaves room for the prefix zone before it and for
-    /// the bytes after it. [SEC-07, BUF-03]
-    #[test]
-    fn places_that_cannot_be_buffers_are_refused() {
-        let requested = Configuration {
-            device_count: 1,
-            prefix_zone_size: 1000,
-            ..Configuration::default()
-        };
-        let server = ServerParameters {
-            features: VDF_WriteMedia,
-            block_size: 512,
-            max_transfer_size: 65536,
-            ..ServerParameters::default()
-        };
-        let decided = requested.merged(&server).unwrap();
-        let control = Control::create(1, 64, 0).unwrap();
-        control::write_config(&control.header().decided, decided.to_words());
-        let name = Name::new("set").unwrap();
-        let set = Inner::new(control, name, requested, PRIMARY);
-        let area = Arc::new(Area::create(0, 65536).unwrap().0);
-        let is_buffer = |offset, size| {
-            let place = Place { area: 0, offset };
-            let buffer = set.buffer(Arc::clone(&area), Meaning { place, size });
-            buffer.is_some_and(|buffer| buffer.address() % 512 == 0 && buffer.len() as u32 == size)
-        };
-        assert!(is_buffer(1024, 64512));
-        assert!(!is_buffer(512, 1), "the prefix zone would begin outside");
-        assert!(!is_buffer(1024, 64513), "the data zone would end outside");
-        assert!(!is_buffer(1025, 1) && !is_buffer(1536 - 256, 1), "aligned");
-        assert!(!is_buffer(65536, 1) && !is_buffer(1 << 63, 1));
-        assert!(!is_buffer(1024, 1 << 31));
-    }
-}
+#[path = "inner_tests.rs"]
+mod tests;

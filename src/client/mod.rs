@@ -15,6 +15,9 @@ mod progress;
 mod secondary;
 mod set;
 
+#[cfg(test)]
+mod support;
+
 pub use command::Command;
 pub use device::Device;
 pub use set::{CreateOptions, Set};

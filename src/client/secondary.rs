@@ -4,7 +4,7 @@ use super::inner::{Inner, Link};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::Incoming;
 use crate::link::watcher::{Next, Watch, Watched};
-use crate::participant::join::{self, Host};
+use crate::participant::join::{self, Host, Place};
 use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::config::Configuration;
 use crate::protocol::message::{Message, Role};
@@ -31,6 +31,11 @@ impl Drop for Secondary {
 /// Joins the set of that name.
 pub(super) fn join(instance: &Instance, name: &Name) -> Result<(Arc<Inner>, Secondary)> {
     let place = join::join(Role::Secondary, instance, name, ErrorKind::Protocol)?;
+    enter(place, name)
+}
+
+/// Takes its place in a set.
+fn enter(place: Place, name: &Name) -> Result<(Arc<Inner>, Secondary)> {
     let requested = read_config(&place.control.header().requested);
     let requested = Configuration::from_words(requested);
     if requested.device_count != place.control.geometry().devices {
@@ -83,7 +88,7 @@ impl Member {
     /// every device. [CRASH-02, NT-04]
     fn gone(&self) {
         let participant = &self.set.participant;
-        if !participant.all_devices_closed() && !participant.is_aborted() {
+        if !participant.all_devices_closed() {
             participant.primary_left();
         }
     }
@@ -103,3 +108,7 @@ impl Watched for Member {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "secondary_tests.rs"]
+mod tests;

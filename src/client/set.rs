@@ -276,7 +276,59 @@ impl CreateOptions {
 
 #[cfg(test)]
 mod tests {
+    use super::super::support::{configured, created, name};
     use super::*;
+    use crate::protocol::codes::VDI_ABORT_INTERNAL;
+    use std::sync::atomic::AtomicBool;
+
+    /// A link that shows when it is dropped.
+    struct Shown(Arc<AtomicBool>);
+
+    impl Link for Shown {}
+
+    impl Drop for Shown {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+
+    fn linked(inner: &Arc<Inner>) -> (Set, Arc<AtomicBool>) {
+        let left = Arc::new(AtomicBool::new(false));
+        let link = Box::new(Shown(Arc::clone(&left)));
+        (Set::new(Arc::clone(inner), link), left)
+    }
+
+    /// Without a server nothing is unfinished; with a device of it something is. [AMB-33]
+    #[test]
+    fn a_dropped_set_is_closed() {
+        for with_device in [false, true] {
+            let inner = if with_device { configured() } else { created() };
+            let (set, left) = linked(&inner);
+            if with_device {
+                let device = set.open_device(&name()).unwrap();
+                drop(device);
+                assert_eq!(set.abort_reason().unwrap(), None);
+            }
+            drop(set);
+            assert!(left.load(Ordering::Acquire));
+            assert!(inner.participant.check_open().is_err());
+            assert!(inner.devices.lock().unwrap().is_empty());
+            let reason = inner.participant.abort_reason().map(|reason| reason.code);
+            assert_eq!(reason, with_device.then_some(VDI_ABORT_CLIENT_CLOSED));
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_call_aborts_the_set() {
+        let poison_set = |set: &Set| set.poison();
+        let poison_device = |set: &Set| set.open_device(&name()).unwrap().poison();
+        for poison in [poison_set, poison_device] {
+            let (set, _) = linked(&configured());
+            poison(&set);
+            let reason = set.abort_reason().unwrap().unwrap();
+            assert_eq!(reason.code, VDI_ABORT_INTERNAL);
+        }
+    }
 
     /// [AMB-16]
     #[test]

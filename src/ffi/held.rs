@@ -61,3 +61,46 @@ impl<T: Poison> Drop for Held<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[derive(Default)]
+    struct Object(AtomicBool);
+
+    impl Poison for Object {
+        fn poison(&self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Holds an object during a call when a panic comes from somewhere else.
+    struct HeldByCleaning(Arc<Object>);
+
+    impl Drop for HeldByCleaning {
+        fn drop(&mut self) {
+            drop(Held::new(Arc::clone(&self.0)));
+        }
+    }
+
+    #[test]
+    fn only_a_panic_inside_the_call_aborts_the_set() {
+        let object = Arc::new(Object::default());
+        let is_poisoned = || object.0.load(Ordering::Relaxed);
+        drop(Held::new(Arc::clone(&object)));
+        assert!(!is_poisoned());
+        let elsewhere = catch_unwind(AssertUnwindSafe(|| {
+            let _cleaning = HeldByCleaning(Arc::clone(&object));
+            panic!("a test");
+        }));
+        assert!(elsewhere.is_err() && !is_poisoned());
+        let inside = catch_unwind(AssertUnwindSafe(|| {
+            let _held = Held::new(Arc::clone(&object));
+            panic!("a test");
+        }));
+        assert!(inside.is_err() && is_poisoned());
+    }
+}

@@ -28,12 +28,12 @@ impl TempDir {
     }
 
     /// The names of the files in it.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.0).unwrap();
         entries.map(|entry| entry.unwrap().path()).collect()
     }
 
-    pub(super) fn address(&self, name: &str) -> Address {
+    pub(crate) fn address(&self, name: &str) -> Address {
         address_in(&self.0, name)
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Place {
 /// The primary, as the others know it.
 pub(crate) struct Host {
     pub(crate) channel: Channel,
-    address: Address,
+    pub(crate) address: Address,
 }
 
 impl Host {
