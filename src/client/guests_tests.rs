@@ -199,6 +199,27 @@ fn the_end_of_a_server_counts_when_it_has_opened_the_set() {
     assert_eq!(scene.abort_code(), Some(VDI_ABORT_SERVER_DIED));
 }
 
+/// [AMB-27]
+#[test]
+fn there_is_one_server_at_a_time() {
+    let scene = scene();
+    let _server = scene.enter(Role::Server);
+    let second = scene.visit(&[hello(Role::Server)]);
+    match hear(&second) {
+        Some(Message::Refused { kind, .. }) => assert_eq!(kind, ErrorKind::Busy),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// When the primary closes the set, the others see it hang up. [NT-04]
+#[test]
+fn everybody_is_let_go_at_the_end() {
+    let scene = scene();
+    let (server, _) = scene.enter(Role::Server);
+    scene.guests.dismiss();
+    assert_eq!(hear(&server), None);
+}
+
 /// [LNX-11]
 #[test]
 fn an_area_that_cannot_be_mapped_ends_the_set() {

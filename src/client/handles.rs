@@ -132,6 +132,7 @@ mod tests {
     fn no_invented_value_is_followed() {
         let control = Control::create(3, 64, 0).unwrap();
         let real = publish(&control, 2, 5, 9, MEANING);
+        assert_eq!(look_up(&control, real), Some(MEANING));
         for value in (0..=u32::MAX).step_by(4097).chain(0..8192) {
             assert!(value == real || look_up(&control, value).is_none());
         }
