@@ -23,7 +23,7 @@ pub(super) struct Meaning {
 fn handle(control: &Control, device: usize, slot: u32, use_count: u32) -> u32 {
     let geometry = control.geometry();
     let number = device as u32 * geometry.capacity + slot;
-    let start = geometry.tag as u32;
+    let start = (geometry.tag >> (number % 32)) as u32;
     let tags = (1 << (u32::BITS - SLOT_BITS)) - 1;
     // 1 to `tags`, each once before any comes again.
     let tag = start.wrapping_add(use_count) % tags + 1;

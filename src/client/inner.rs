@@ -37,6 +37,9 @@ pub(super) struct Inner {
 /// Number of the primary among the participants.
 pub(super) const PRIMARY: u32 = 1;
 
+/// How long an area that a handle speaks of may be on its way; in the unit tests no time at all.
+const ARRIVAL: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
+
 impl Inner {
     pub(super) fn new(control: Control, name: Name, requested: Configuration, id: u32) -> Self {
         let devices = vec![None; control.geometry().devices as usize];
@@ -168,7 +171,7 @@ impl Inner {
             Some(self.buffer(area, meaning))
         };
         let bell = self.participant.set_bell();
-        let deadline = participant::deadline(Some(Duration::from_secs(10)));
+        let deadline = participant::deadline(Some(ARRIVAL));
         // An abort does not end it: what is on its way still arrives. [AMB-06]
         let wait =
             self.participant
