@@ -3,7 +3,7 @@
 mod values;
 
 use crate::calls::{CLIENTS, Call, DEVICES, NAMES, Sent, ServerCall, Then, Which};
-use crate::world::{Phase, World};
+use crate::world::{Phase, Set, World};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest_state_machine::ReferenceStateMachine;
@@ -96,44 +96,48 @@ fn useful_client(world: &World, client: usize, choices: &mut Choices) {
     let leaves = if over { 6 } else { 1 };
     choices.push((leaves, Just(Call::Close { client }).boxed()));
     for device in 0..set.devices.len() {
-        if world.open_device_of(client, device).is_none() {
-            continue;
-        }
-        let state = &set.devices[device];
-        let eager = if state.queue.is_empty() && !state.closed {
-            1
-        } else {
-            16
-        };
-        choices.push((eager, Just(Call::GetCommand { client, device }).boxed()));
-        if !state.active.is_empty() {
-            let complete =
-                (which_active(), end()).prop_map(move |(which, end)| Call::CompleteCommand {
-                    client,
-                    device,
-                    which,
-                    end,
-                });
-            choices.push((14, complete.boxed()));
-            let handle = which_active().prop_map(move |which| Call::GetBufferHandle {
-                client,
-                device,
-                which,
-            });
-            choices.push((6, handle.boxed()));
-            let race = end().prop_map(move |end| Call::CompleteAndAbort {
-                client,
-                device,
-                end,
-            });
-            choices.push((1, race.boxed()));
-        }
+        useful_commands(world, client, device, choices);
     }
     if !world.handles.is_empty() {
         let map = (0..world.handles.len())
             .prop_map(move |handle| Call::MapBufferHandle { client, handle });
         choices.push((4, map.boxed()));
     }
+}
+
+fn useful_commands(world: &World, client: usize, device: usize, choices: &mut Choices) {
+    let Some(set) = world.open_device_of(client, device) else {
+        return;
+    };
+    let state = &world.sets[set].devices[device];
+    let eager = if state.queue.is_empty() && !state.closed {
+        1
+    } else {
+        16
+    };
+    choices.push((eager, Just(Call::GetCommand { client, device }).boxed()));
+    if state.active.is_empty() {
+        return;
+    }
+    let complete = (which_active(), end()).prop_map(move |(which, end)| Call::CompleteCommand {
+        client,
+        device,
+        which,
+        end,
+    });
+    choices.push((14, complete.boxed()));
+    let handle = which_active().prop_map(move |which| Call::GetBufferHandle {
+        client,
+        device,
+        which,
+    });
+    choices.push((6, handle.boxed()));
+    let race = end().prop_map(move |end| Call::CompleteAndAbort {
+        client,
+        device,
+        end,
+    });
+    choices.push((1, race.boxed()));
 }
 
 fn useful_server(world: &World, choices: &mut Choices) {
@@ -161,32 +165,39 @@ fn useful_server(world: &World, choices: &mut Choices) {
             push(4, query().boxed());
             push(8, Just(ServerCall::EndConfiguration).boxed());
         }
-        Phase::Configured => {
-            if !world.server.agent_runs {
-                push(6, Just(ServerCall::ExecuteCompletionAgent).boxed());
-                push(1, Just(ServerCall::Close).boxed());
-            }
-            if set.opened < set.devices.len() {
-                let name = set.opened;
-                push(14, Just(ServerCall::OpenDevice { name }).boxed());
-                let any = (0..NAMES).prop_map(|name| ServerCall::OpenDevice { name });
-                push(3, any.boxed());
-            }
-            useful_buffers(world, &mut push);
-            for device in 0..set.opened {
-                let state = &set.devices[device];
-                let closes = if state.closed { 1 } else { 3 };
-                push(closes, Just(ServerCall::CloseDevice { device }).boxed());
-                if !state.closed {
-                    push(16, send(device, state.server_failed, idle_buffers(world)));
-                }
-            }
-        }
+        Phase::Configured => useful_statement(world, set, &mut push),
         Phase::Terminated | Phase::Aborted => {
             push(4, Just(ServerCall::Close).boxed());
             push(4, Just(ServerCall::ExecuteCompletionAgent).boxed());
         }
         Phase::Created => {}
+    }
+}
+
+/// The calls of a configured set.
+fn useful_statement(
+    world: &World,
+    set: &Set,
+    push: &mut impl FnMut(u32, BoxedStrategy<ServerCall>),
+) {
+    if !world.server.agent_runs {
+        push(6, Just(ServerCall::ExecuteCompletionAgent).boxed());
+        push(1, Just(ServerCall::Close).boxed());
+    }
+    if set.opened < set.devices.len() {
+        let name = set.opened;
+        push(14, Just(ServerCall::OpenDevice { name }).boxed());
+        let any = (0..NAMES).prop_map(|name| ServerCall::OpenDevice { name });
+        push(3, any.boxed());
+    }
+    useful_buffers(world, push);
+    for device in 0..set.opened {
+        let state = &set.devices[device];
+        let closes = if state.closed { 1 } else { 3 };
+        push(closes, Just(ServerCall::CloseDevice { device }).boxed());
+        if !state.closed {
+            push(16, send(device, state.server_failed, idle_buffers(world)));
+        }
     }
 }
 
@@ -275,8 +286,9 @@ fn any_server_call() -> impl Strategy<Value = ServerCall> {
     ]
 }
 
-fn send(device: usize, failed: bool, buffers: Vec<usize>) -> BoxedStrategy<ServerCall> {
-    let codes = if failed {
+/// Codes of commands: in the IO-ERROR state mostly the one that ends it.
+fn codes(failed: bool) -> Vec<i32> {
+    if failed {
         vec![VDC_ClearError, VDC_ClearError, VDC_Write]
     } else {
         vec![
@@ -291,7 +303,10 @@ fn send(device: usize, failed: bool, buffers: Vec<usize>) -> BoxedStrategy<Serve
             0,
             -7,
         ]
-    };
+    }
+}
+
+fn send(device: usize, failed: bool, buffers: Vec<usize>) -> BoxedStrategy<ServerCall> {
     let sizes = vec![512, 512, 512, 512, 4096, 0, 1, 8193, -1];
     let buffer = match buffers.is_empty() {
         true => Just(None).boxed(),
@@ -304,7 +319,7 @@ fn send(device: usize, failed: bool, buffers: Vec<usize>) -> BoxedStrategy<Serve
         1 => Just(Then::SignalAbort),
     ];
     let times = prop_oneof![12 => Just(1), 1 => 2..5_usize, 1 => 60..67_usize];
-    (select(codes), select(sizes), buffer, then, times)
+    (select(codes(failed)), select(sizes), buffer, then, times)
         .prop_map(move |(code, size, buffer, then, times)| {
             let buffer = buffer.filter(|_| times == 1);
             let code = if times > 1 { VDC_Flush } else { code };

@@ -17,25 +17,8 @@ impl Library {
                 let result = open_in_secondary(self.name(0), &mut set);
                 self.keep_set(client, set, result)
             }
-            Call::GetConfiguration { client } => {
-                let mut config = config();
-                let result = vdi_get_configuration(self.sets[client], 0, &mut config);
-                self.compare_config(world.clients[client].set, config, world);
-                result
-            }
-            Call::OpenDevice { client, name } => {
-                let mut device = NOWHERE as Handle;
-                let name = self.name(name);
-                let result = open_device(self.sets[client], name, &mut device);
-                self.check(
-                    (result == NOERROR) != device.is_null(),
-                    "the device is null",
-                );
-                if let (NOERROR, Some(index)) = (result, world.outcome.number) {
-                    self.devices[client][index as usize] = device;
-                }
-                result
-            }
+            Call::GetConfiguration { client } => self.get_configuration(client, world),
+            Call::OpenDevice { client, name } => self.open_device(client, name, world),
             Call::GetCommand { client, device } => self.get_command(client, device, world),
             Call::CompleteCommand {
                 client,
@@ -82,6 +65,27 @@ impl Library {
         result
     }
 
+    fn get_configuration(&mut self, client: usize, world: &World) -> i32 {
+        let mut config = config();
+        let result = vdi_get_configuration(self.sets[client], 0, &mut config);
+        self.compare_config(world.clients[client].set, config, world);
+        result
+    }
+
+    fn open_device(&mut self, client: usize, name: usize, world: &World) -> i32 {
+        let mut device = NOWHERE as Handle;
+        let name = self.name(name);
+        let result = open_device(self.sets[client], name, &mut device);
+        self.check(
+            (result == NOERROR) != device.is_null(),
+            "the device is null",
+        );
+        if let (NOERROR, Some(index)) = (result, world.outcome.number) {
+            self.devices[client][index as usize] = device;
+        }
+        result
+    }
+
     fn get_command(&mut self, client: usize, device: usize, world: &World) -> i32 {
         let mut command = NOWHERE as *const VdcCommand;
         // The memory of a new buffer may still be on its way: then a poll finds nothing yet.
@@ -106,29 +110,31 @@ impl Library {
         let Some(number) = world.outcome.command else {
             return result;
         };
+        self.compare_command(number, values, world);
+        self.fetched.push((number, command, values.buffer));
+        result
+    }
+
+    /// Values and memory of a command as the server has sent it.
+    fn compare_command(&self, number: usize, values: VdcCommand, world: &World) {
         let wanted = &world.commands[number];
         let same = values.code == wanted.sent.code
             && values.size == wanted.sent.size
             && values.position == wanted.position
             && values.buffer.is_null() == wanted.buffer.is_none();
         self.check(same, &format!("not the command {:?}", wanted.sent));
-        if let Some(buffer) = wanted.buffer {
-            let alignment = world.buffers[buffer].kind.alignment as usize;
-            self.check(
-                values.buffer.addr() % alignment == 0,
-                "the buffer is not aligned",
-            );
-            let token = peek(values.buffer);
-            self.check(
-                token == number as u8,
-                "not the memory that the server wrote",
-            );
-            // The prefix zone is the client's.
-            let prefix = world.sets[wanted.set].config.prefix_zone_size as usize;
-            fill(values.buffer.wrapping_sub(prefix), 0xee, prefix);
-        }
-        self.fetched.push((number, command, values.buffer));
-        result
+        let Some(buffer) = wanted.buffer else { return };
+        let alignment = world.buffers[buffer].kind.alignment as usize;
+        let aligned = values.buffer.addr() % alignment == 0;
+        self.check(aligned, "the buffer is not aligned");
+        let token = peek(values.buffer);
+        self.check(
+            token == number as u8,
+            "not the memory that the server wrote",
+        );
+        // The prefix zone is the client's.
+        let prefix = world.sets[wanted.set].config.prefix_zone_size as usize;
+        fill(values.buffer.wrapping_sub(prefix), 0xee, prefix);
     }
 
     fn pointer(&self, number: usize) -> (*const VdcCommand, *mut u8) {

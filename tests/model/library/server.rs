@@ -15,18 +15,32 @@ impl Library {
         before: &World,
         world: &World,
     ) -> Vec<i32> {
-        let server = self.server;
-        vec![match call {
-            ServerCall::Open => {
-                let mut set = NOWHERE as Handle;
-                let result = server_open(self.name(0), &mut set);
-                self.check((result == NOERROR) != set.is_null(), "the server is null");
-                if result == NOERROR {
-                    self.server = set;
-                    self.server_devices = [null_mut(); DEVICES];
-                }
-                result
+        match call {
+            ServerCall::RequestBuffers { .. }
+            | ServerCall::QueryAvailableBuffers { .. }
+            | ServerCall::AllocateBuffer { .. }
+            | ServerCall::FreeBuffer { .. } => vec![self.buffer_call(call, before, world)],
+            ServerCall::IsSharedBuffer { nth, off } => {
+                self.is_shared(nth, off, before, world);
+                Vec::new()
             }
+            ServerCall::OpenDevice { name } => vec![self.open_server_device(name, world)],
+            ServerCall::SendCommand {
+                device,
+                what,
+                times,
+            } => self.send(device, what, times, before, world),
+            ServerCall::CloseDevice { device } => {
+                vec![vdi_server_close_device(self.server_devices[device])]
+            }
+            _ => vec![self.set_call(call, world)],
+        }
+    }
+
+    fn set_call(&mut self, call: ServerCall, world: &World) -> i32 {
+        let server = self.server;
+        match call {
+            ServerCall::Open => self.open_server(),
             ServerCall::GetConfiguration => {
                 let mut config = config();
                 let result = vdi_server_get_configuration(server, &mut config);
@@ -49,6 +63,44 @@ impl Library {
                 };
                 vdi_server_begin_configuration(server, &parameters)
             }
+            ServerCall::EndConfiguration => vdi_server_end_configuration(server),
+            ServerCall::ExecuteCompletionAgent => self.execute_agent(world),
+            ServerCall::SignalAbort => server_signal_abort(server),
+            ServerCall::AbortReason => {
+                self.reason(world, |code, text| server_abort_reason(server, code, text))
+            }
+            ServerCall::Close => vdi_server_close(server),
+            _ => unreachable!("a call of buffers or devices"),
+        }
+    }
+
+    fn open_server(&mut self) -> i32 {
+        let mut set = NOWHERE as Handle;
+        let result = server_open(self.name(0), &mut set);
+        self.check((result == NOERROR) != set.is_null(), "the server is null");
+        if result == NOERROR {
+            self.server = set;
+            self.server_devices = [null_mut(); DEVICES];
+        }
+        result
+    }
+
+    fn open_server_device(&mut self, name: usize, world: &World) -> i32 {
+        let mut device = NOWHERE as Handle;
+        let result = server_open_device(self.server, self.name(name), &mut device);
+        self.check(
+            (result == NOERROR) != device.is_null(),
+            "the device is null",
+        );
+        if let (NOERROR, Some(index)) = (result, world.outcome.number) {
+            self.server_devices[index as usize] = device;
+        }
+        result
+    }
+
+    fn buffer_call(&mut self, call: ServerCall, before: &World, world: &World) -> i32 {
+        let server = self.server;
+        match call {
             ServerCall::RequestBuffers {
                 size,
                 alignment,
@@ -62,20 +114,6 @@ impl Library {
                 self.check(count == wanted, &format!("{count} buffers, not {wanted}"));
                 result
             }
-            ServerCall::EndConfiguration => vdi_server_end_configuration(server),
-            ServerCall::ExecuteCompletionAgent => self.execute_agent(world),
-            ServerCall::OpenDevice { name } => {
-                let mut device = NOWHERE as Handle;
-                let result = server_open_device(server, self.name(name), &mut device);
-                self.check(
-                    (result == NOERROR) != device.is_null(),
-                    "the device is null",
-                );
-                if let (NOERROR, Some(index)) = (result, world.outcome.number) {
-                    self.server_devices[index as usize] = device;
-                }
-                result
-            }
             ServerCall::AllocateBuffer { size, alignment } => {
                 self.allocate(size, alignment, before, world)
             }
@@ -84,26 +122,8 @@ impl Library {
                 let size = size.wrapping_add_signed(off);
                 vdi_server_free_buffer(server, address, size)
             }
-            ServerCall::IsSharedBuffer { nth, off } => {
-                self.is_shared(nth, off, before, world);
-                return Vec::new();
-            }
-            ServerCall::SendCommand {
-                device,
-                what,
-                times,
-            } => {
-                return self.send(device, what, times, before, world);
-            }
-            ServerCall::CloseDevice { device } => {
-                vdi_server_close_device(self.server_devices[device])
-            }
-            ServerCall::SignalAbort => server_signal_abort(server),
-            ServerCall::AbortReason => {
-                self.reason(world, |code, text| server_abort_reason(server, code, text))
-            }
-            ServerCall::Close => vdi_server_close(server),
-        }]
+            _ => unreachable!("not a call of buffers"),
+        }
     }
 
     /// Address and size of a buffer that the server has; else the address of one that it has given

@@ -58,21 +58,8 @@ impl World {
     }
 
     fn open_server_call(&mut self, set: usize, call: ServerCall) -> i32 {
-        use Phase::{Configurable, Configured, Connected};
         let phase = self.sets[set].phase;
-        let allowed: &[Phase] = match call {
-            ServerCall::BeginConfiguration { .. } => &[Connected],
-            ServerCall::RequestBuffers { .. } | ServerCall::QueryAvailableBuffers { .. } => {
-                &[Configurable, Configured]
-            }
-            ServerCall::EndConfiguration => &[Configurable],
-            ServerCall::OpenDevice { .. } | ServerCall::AllocateBuffer { .. } => &[Configured],
-            ServerCall::GetConfiguration if phase != Phase::Aborted => &[phase],
-            ServerCall::GetConfiguration => &[],
-            ServerCall::FreeBuffer { .. } => &[Configured, Phase::Terminated, Phase::Aborted],
-            _ => &[phase],
-        };
-        if !allowed.contains(&phase) {
+        if !is_allowed(call, phase) {
             return if phase == Phase::Aborted {
                 VD_E_ABORT
             } else {
@@ -90,6 +77,23 @@ impl World {
                 alignment,
                 transfer,
             } => self.begin(set, features, block, alignment, transfer),
+            ServerCall::EndConfiguration => {
+                self.sets[set].phase = Phase::Configured;
+                NOERROR
+            }
+            ServerCall::ExecuteCompletionAgent => self.execute_agent(phase),
+            ServerCall::OpenDevice { name } => self.server_open_device(set, name),
+            ServerCall::AbortReason => {
+                self.outcome.number = Some(self.sets[set].reason);
+                NOERROR
+            }
+            ServerCall::Close => self.server_close(set),
+            _ => self.buffer_call(set, call),
+        }
+    }
+
+    fn buffer_call(&mut self, set: usize, call: ServerCall) -> i32 {
+        match call {
             ServerCall::RequestBuffers {
                 size,
                 alignment,
@@ -105,19 +109,8 @@ impl World {
             ServerCall::QueryAvailableBuffers { size, alignment } => {
                 self.query(set, size, alignment)
             }
-            ServerCall::EndConfiguration => {
-                self.sets[set].phase = Configured;
-                NOERROR
-            }
-            ServerCall::ExecuteCompletionAgent => self.execute_agent(phase),
-            ServerCall::OpenDevice { name } => self.server_open_device(set, name),
             ServerCall::AllocateBuffer { size, alignment } => self.allocate(set, size, alignment),
             ServerCall::FreeBuffer { nth, off } => self.free(set, nth, off),
-            ServerCall::AbortReason => {
-                self.outcome.number = Some(self.sets[set].reason);
-                NOERROR
-            }
-            ServerCall::Close => self.server_close(set),
             _ => unreachable!("answered before"),
         }
     }
@@ -334,6 +327,22 @@ impl World {
             });
         }
         number
+    }
+}
+
+/// Whether an open server may make the call in a phase of its set.
+fn is_allowed(call: ServerCall, phase: Phase) -> bool {
+    use Phase::{Aborted, Configurable, Configured, Connected, Terminated};
+    match call {
+        ServerCall::BeginConfiguration { .. } => phase == Connected,
+        ServerCall::RequestBuffers { .. } | ServerCall::QueryAvailableBuffers { .. } => {
+            matches!(phase, Configurable | Configured)
+        }
+        ServerCall::EndConfiguration => phase == Configurable,
+        ServerCall::OpenDevice { .. } | ServerCall::AllocateBuffer { .. } => phase == Configured,
+        ServerCall::GetConfiguration => phase != Aborted,
+        ServerCall::FreeBuffer { .. } => matches!(phase, Configured | Terminated | Aborted),
+        _ => true,
     }
 }
 
