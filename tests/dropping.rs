@@ -34,7 +34,9 @@ fn configured(name: &Name) -> server::Set {
 /// its set. A device that outlives its set is not open. [CSET-CLOSE-04, CSET-CLOSE-10, AMB-33]
 #[test]
 fn a_dropped_set_is_closed_and_a_dropped_device_is_not() {
-    let directory = tempfile::tempdir().unwrap();
+    // A short path: that of a socket has at most 107 bytes.
+    let directory = tempfile::Builder::new().prefix("vdi").tempdir_in("/tmp");
+    let directory = directory.unwrap();
     // SAFETY: this process has no other test, and no thread of the library yet.
     unsafe { env::set_var("VDI_RUNTIME_DIR", directory.path()) };
     let name = Name::new("dropped").unwrap();
