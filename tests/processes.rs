@@ -52,7 +52,9 @@ struct Directory(tempfile::TempDir);
 
 impl Directory {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        // A short path: that of a socket has at most 107 bytes.
+        let directory = tempfile::Builder::new().prefix("vdi").tempdir_in("/tmp");
+        Self(directory.unwrap())
     }
 
     fn is_empty(&self) -> bool {
@@ -146,7 +148,7 @@ fn write_all(set: &server::Set, device: &server::Device, index: u32) {
     device.close().unwrap();
 }
 
-/// MOD-07, CDEV-GETCMD-08, BUF-03, AMB-23: data arrives exactly, aligned, with a usable prefix.
+/// Data arrives exactly, aligned, with a usable prefix. [MOD-07, CDEV-GETCMD-08, BUF-03, AMB-23]
 fn take_all(set: &client::Set, index: u32) {
     let device = set.open_device(&device_name(index)).unwrap();
     let mut n = 0;
@@ -250,7 +252,7 @@ fn a_backup_through_three_processes_arrives_exactly() {
     assert!(directory.is_empty());
 }
 
-/// CRASH-02, ABT-08, SSET-AGENT-05, SSET-AGENT-09, CRASH-06
+/// [CRASH-02, CRASH-06, ABT-08, SSET-AGENT-05, SSET-AGENT-09]
 #[test]
 fn the_death_of_the_primary_ends_every_command_once_and_leaves_nothing() {
     let directory = Directory::new();

@@ -120,7 +120,7 @@ fn an_output_that_cannot_be_written() {
     place.expect_no_sockets();
 }
 
-/// CFG-09: the statement fails before it opens the set, and nothing tells the agent but the end of
+/// The statement fails before it opens the set, and nothing tells the agent but the end of
 /// the engine.
 #[test]
 fn no_place_to_meet() {

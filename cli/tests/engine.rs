@@ -65,7 +65,7 @@ fn a_foreign_agent_stores_and_delivers() {
     assert_eq!(result["event"], "succeeded");
     assert_eq!(result["digest"], place.digest("a.db"));
     finish(storing).success();
-    // CMPL-06, CMPL-08, AMB-35: Complete is the last command of each device.
+    // Complete is the last command of each device. [CMPL-06, CMPL-08, AMB-35]
     let both = [format!("0 {VDC_Flush}"), format!("0 {VDC_Complete}")];
     let expected = [both.clone(), both.map(|line| line.replacen('0', "1", 1))].concat();
     assert_eq!(commands(&place), expected);
@@ -79,7 +79,7 @@ fn a_foreign_agent_stores_and_delivers() {
     place.expect_no_sockets();
 }
 
-/// CMPL-03, CMPL-11.
+/// [CMPL-11]
 #[test]
 fn complete_is_sent_only_if_requested() {
     let place = Place::new();
@@ -93,7 +93,7 @@ fn complete_is_sent_only_if_requested() {
     );
 }
 
-/// ERROR_NO_DATA_DETECTED is the same as EOF (CMD-READ-04).
+/// ERROR_NO_DATA_DETECTED is the same as EOF. [CMD-READ-04]
 #[test]
 fn other_ends_of_data() {
     let place = Place::new();
@@ -151,11 +151,8 @@ fn failures_of_the_agent_fail_the_statement() {
         let completed = commands(&place)
             .iter()
             .any(|line| line.ends_with(&format!(" {VDC_Complete}")));
-        assert_eq!(
-            completed,
-            variant.ends_with("complete-fails"),
-            "CMPL-04: {variant}"
-        );
+        // Only when all data has been sent. [CMPL-04]
+        assert_eq!(completed, variant.ends_with("complete-fails"), "{variant}");
     }
 }
 
@@ -230,7 +227,8 @@ fn foreign_agent() {
         return;
     }
     let complete = configured.unwrap().features & VDF_CompleteEnabled != 0;
-    assert_eq!(complete, variant.contains("complete"), "CMPL-02");
+    // [CMPL-02]
+    assert_eq!(complete, variant.contains("complete"), "{variant}");
     let log = Arc::new(Mutex::new(String::new()));
     thread::scope(|scope| {
         for (number, name) in [SET, SECOND].into_iter().enumerate() {

@@ -86,7 +86,6 @@ fn termination_of_the_engine_aborts_the_set() {
     place.expect_no_sockets();
 }
 
-/// CRASH-01.
 #[test]
 fn a_killed_engine_at_a_backup() {
     let place = Place::new();
@@ -115,7 +114,6 @@ fn a_killed_engine_at_a_restore() {
     place.expect_no_sockets();
 }
 
-/// CRASH-02.
 #[test]
 fn a_killed_agent_at_a_backup() {
     let place = Place::new();
@@ -166,7 +164,7 @@ fn a_feeder_that_goes_away() {
     place.expect_no_sockets();
 }
 
-/// CMPL-05: a stripe that cannot appear fails the backup, and the others disappear again.
+/// A stripe that cannot appear fails the backup, and the others disappear again.
 #[test]
 fn a_file_that_appears_in_the_way() {
     let place = Place::new();

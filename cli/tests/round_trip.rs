@@ -1,4 +1,4 @@
-//! What is backed up comes back (MOD-05), in every shape.
+//! What is backed up comes back, in every shape.
 
 mod common;
 
@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use common::{Place, check_items, finish};
 
+/// A backup and a restore. [MOD-05]
 #[track_caller]
 fn round_trip(stripes: usize, backup: &str, restore: &str) {
     let place = Place::new();
@@ -56,7 +57,7 @@ fn without_the_last_command() {
     round_trip(2, "--complete=off", "");
 }
 
-/// CMD-READ-07: the sizes of Reads have nothing to do with those of Writes.
+/// The sizes of Reads have nothing to do with those of Writes. [CMD-READ-07]
 #[test]
 fn larger_reads_than_writes() {
     round_trip(3, "--max-transfer-size 64K", "--max-transfer-size 4M");
@@ -71,7 +72,7 @@ fn smaller_reads_than_writes() {
     );
 }
 
-/// BUF-20, DATA-02: the block size of the restore is that of the backup.
+/// The block size of the restore is that of the backup.
 #[test]
 fn smallest_blocks() {
     round_trip(2, "--block-size 512 --max-transfer-size 64K", "");
