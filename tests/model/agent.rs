@@ -21,7 +21,7 @@ pub(crate) fn patience() -> Duration {
     if FAILED.load(Ordering::Relaxed) {
         Duration::from_millis(500)
     } else {
-        Duration::from_secs(20)
+        Duration::from_secs(60)
     }
 }
 

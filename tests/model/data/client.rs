@@ -2,6 +2,8 @@
 
 use super::plan::{Plan, mix};
 use super::{OnPanic, STUCK};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
@@ -10,14 +12,14 @@ use vdi::codes::*;
 use vdi::{Completion, Configuration, CreateOptions, ErrorKind, Instance};
 
 /// A backup into memory, then a restore from it.
-pub(super) fn run(name: &str, plan: &Plan) {
+pub(super) fn run(name: &str, plan: &Plan, created: UnixStream) {
     let streams: Vec<_> = (0..plan.devices).map(|_| Mutex::new(Vec::new())).collect();
     for direction in ["b", "r"] {
-        statement(&format!("{name}{direction}"), plan, &streams);
+        statement(&format!("{name}{direction}"), plan, &streams, &created);
     }
 }
 
-fn statement(name: &str, plan: &Plan, streams: &[Mutex<Vec<u8>>]) {
+fn statement(name: &str, plan: &Plan, streams: &[Mutex<Vec<u8>>], mut created: &UnixStream) {
     let inputs = Configuration {
         device_count: plan.devices,
         features: VDF_LikeDisk,
@@ -28,6 +30,7 @@ fn statement(name: &str, plan: &Plan, streams: &[Mutex<Vec<u8>>]) {
     let set_name = Plan::device_name(name, 0);
     let options = CreateOptions::default();
     let set = Set::create(&Instance::default(), &set_name, &inputs, &options).unwrap();
+    created.write_all(&[1]).unwrap();
     let config = set.configuration(Some(STUCK)).unwrap();
     thread::scope(|scope| {
         for (device, stream) in (0..).zip(streams) {

@@ -1,15 +1,18 @@
 //! Whatever the sizes, depths, orders and processes: the bytes arrive, each in its place.
 //!
 //! A case is a backup and a restore of random streams, one for each device. The server knows what
-//! it has written and compares what it reads; the client re-blocks. (CMD-READ-07)
+//! it has written and compares what it reads; the client re-blocks.
 
 mod client;
 mod plan;
 mod server;
 
-use crate::directory;
+use crate::{directory, replay};
 use plan::Plan;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{Config, TestError};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -23,11 +26,12 @@ const STUCK: Duration = Duration::from_secs(60);
 struct Process(Child);
 
 impl Process {
-    fn start(set: &str, plan: &Plan) -> Self {
+    fn start(set: &str, plan: &Plan, created: UnixStream) -> Self {
         let child = Command::new(env::current_exe().unwrap())
             .args(["--ignored", "--exact", "data::client_role", "--nocapture"])
             .env("VDI_TEST_SET", set)
             .env("VDI_TEST_PLAN", plan.encode())
+            .stdin(OwnedFd::from(created))
             .stdout(Stdio::null())
             .spawn();
         Self(child.unwrap())
@@ -50,7 +54,9 @@ impl Drop for Process {
 fn client_role() {
     let plan = Plan::decode(&env::var("VDI_TEST_PLAN").unwrap());
     let set = env::var("VDI_TEST_SET").unwrap();
-    watched(&plan, || client::run(&set, &plan));
+    // The socket of the parent; a copy, because the standard input stays open.
+    let created = io::stdin().as_fd().try_clone_to_owned().unwrap();
+    watched(&plan, || client::run(&set, &plan, created.into()));
 }
 
 /// Aborts the set when its thread fails, so that nobody waits for it.
@@ -71,7 +77,7 @@ fn watched(plan: &Plan, work: impl FnOnce()) {
     let (done, wait) = mpsc::channel::<()>();
     thread::spawn(move || {
         if wait.recv_timeout(STUCK) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("the transfer is stuck: {text}");
+            eprintln!("the transfer is stuck: {text}\n{}", replay::hint());
             process::abort();
         }
     });
@@ -85,14 +91,17 @@ fn transfer(plan: &Plan) {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let set = format!("d{}-{number}", process::id());
     watched(plan, || {
+        // The client tells by a byte that it has created a set.
+        let (created, told) = UnixStream::pair().unwrap();
         if plan.other_process {
-            let client = Process::start(&set, plan);
-            server::run(&set, plan);
+            let client = Process::start(&set, plan, created);
+            server::run(&set, plan, &told);
             client.succeeds();
         } else {
             thread::scope(|scope| {
-                scope.spawn(|| client::run(&set, plan));
-                server::run(&set, plan);
+                // It owns its end, so that its failure ends the wait as well.
+                scope.spawn(|| client::run(&set, plan, created));
+                server::run(&set, plan, &told);
             });
         }
     });
@@ -110,13 +119,13 @@ fn streams_come_back_exactly_as_they_were_written() {
         failure_persistence: None,
         ..Config::default()
     };
-    let result = TestRunner::new(config).run(&plan::plans(), |plan| {
+    let result = replay::runner(config).run(&plan::plans(), |plan| {
         transfer(&plan);
         Ok(())
     });
     match result {
         Ok(()) => {}
-        Err(TestError::Fail(why, plan)) => panic!("{why}\n{plan:?}"),
-        Err(TestError::Abort(why)) => panic!("{why}"),
+        Err(TestError::Fail(why, plan)) => panic!("{}\n{why}\n{plan:?}", replay::hint()),
+        Err(TestError::Abort(why)) => panic!("{}\n{why}", replay::hint()),
     }
 }

@@ -2,21 +2,24 @@
 
 use super::OnPanic;
 use super::plan::{MOST_BLOCKS, Plan};
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Duration;
 use vdi::codes::*;
 use vdi::server::{Callback, Device, Request, Set};
-use vdi::{Buffer, Completion, ErrorKind, Instance, ServerParameters};
+use vdi::{Buffer, Completion, Instance, ServerParameters};
 
 /// A backup, then a restore with the same streams.
-pub(super) fn run(name: &str, plan: &Plan) {
-    statement(&format!("{name}b"), plan, VDC_Write);
-    statement(&format!("{name}r"), plan, VDC_Read);
+pub(super) fn run(name: &str, plan: &Plan, created: &UnixStream) {
+    statement(&format!("{name}b"), plan, VDC_Write, created);
+    statement(&format!("{name}r"), plan, VDC_Read, created);
 }
 
-fn statement(name: &str, plan: &Plan, code: i32) {
-    let set = attach(name);
+fn statement(name: &str, plan: &Plan, code: i32, mut created: &UnixStream) {
+    // Its end instead of the byte: the client has failed.
+    created.read_exact(&mut [0]).unwrap();
+    let set = Set::open(&Instance::default(), &Plan::device_name(name, 0)).unwrap();
     let size = MOST_BLOCKS * plan.block;
     let parameters = ServerParameters {
         features: if code == VDC_Write {
@@ -51,17 +54,6 @@ fn statement(name: &str, plan: &Plan, code: i32) {
         agent.join().unwrap().unwrap();
     });
     set.close().unwrap();
-}
-
-/// Opens the set as soon as its client has created it.
-fn attach(name: &str) -> Set {
-    loop {
-        match Set::open(&Instance::default(), &Plan::device_name(name, 0)) {
-            Ok(set) => return set,
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Invalid, "{error}"),
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// A transfer that has ended, or a buffer that was never used.
