@@ -95,17 +95,18 @@ impl Inner {
 
     fn serve_completions(&self) -> Result<()> {
         loop {
-            if self.participant.is_foreign() {
-                // A callback has forked, and this is the child.
-                return Err(state::not_open());
-            }
             if let Some(result) = self.ending() {
                 self.end_all();
                 return result;
             }
             // Asked before the completions are taken: what it completed before it left counts.
             let left = self.primary_left();
-            if let Err(what) = self.take_completions() {
+            let taken = self.take_completions();
+            if self.participant.is_foreign() {
+                // A callback has forked, and this is the child.
+                return Err(state::not_open());
+            }
+            if let Err(what) = taken {
                 let error = self.participant.corrupted(what);
                 self.end_all();
                 return Err(error);
@@ -149,7 +150,12 @@ impl Inner {
             return;
         }
         if let Ok(_presence) = self.agent.enter() {
-            if let Err(what) = self.take_completions() {
+            let taken = self.take_completions();
+            if self.participant.is_foreign() {
+                // A callback has forked: the set is the parent's to end.
+                return;
+            }
+            if let Err(what) = taken {
                 // The close goes on, as after any abort.
                 let _ = self.participant.corrupted(what);
             }

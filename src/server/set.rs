@@ -313,8 +313,11 @@ impl Set {
         // From now on a running agent ends everything and leaves.
         inner.agent.closing.store(true, Ordering::Release);
         if !inner.participant.close() {
-            // A callback or another thread was quicker; what is outstanding ends all the same.
-            inner.end_without_agent();
+            // A callback or another thread was quicker; what is outstanding ends all the same. If a
+            // callback has forked, this may be the child, in which nothing is outstanding.
+            if !inner.participant.is_foreign() {
+                inner.end_without_agent();
+            }
             return Err(state::not_open());
         }
         if unfinished {

@@ -3,6 +3,7 @@
 //! Raw pointers, because no Rust reference may be formed over memory that a peer can write.
 
 use super::check_size;
+use super::socket::retry;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -14,7 +15,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 pub(crate) unsafe fn write(fd: BorrowedFd<'_>, from: *const u8, len: usize) -> io::Result<usize> {
     retry(|| {
         // SAFETY: by contract; the kernel copies and forms no reference.
-        unsafe { libc::write(fd.as_raw_fd(), from.cast(), len) }
+        check_size(unsafe { libc::write(fd.as_raw_fd(), from.cast(), len) })
     })
 }
 
@@ -26,15 +27,6 @@ pub(crate) unsafe fn write(fd: BorrowedFd<'_>, from: *const u8, len: usize) -> i
 pub(crate) unsafe fn read(fd: BorrowedFd<'_>, into: *mut u8, len: usize) -> io::Result<usize> {
     retry(|| {
         // SAFETY: by contract; the kernel copies and forms no reference.
-        unsafe { libc::read(fd.as_raw_fd(), into.cast(), len) }
+        check_size(unsafe { libc::read(fd.as_raw_fd(), into.cast(), len) })
     })
-}
-
-fn retry(mut call: impl FnMut() -> libc::ssize_t) -> io::Result<usize> {
-    loop {
-        match check_size(call()) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
 }

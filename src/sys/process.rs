@@ -1,6 +1,7 @@
 //! Facts about this process.
 
-use super::check;
+use super::socket::retry;
+use super::{check, check_size};
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -148,16 +149,11 @@ pub(crate) fn processors() -> usize {
 /// Random bytes for tags that must differ between sets.
 pub(crate) fn random_u64() -> io::Result<u64> {
     let mut bytes = [0_u8; 8];
-    loop {
-        // SAFETY: `bytes` is valid for writes of its length.
-        let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-        match super::check_size(got) {
-            Ok(8) => return Ok(u64::from_ne_bytes(bytes)),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    retry(|| {
+        // SAFETY: `bytes` is valid for writes of its length; so few come all at once.
+        check_size(unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) })
+    })?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 #[cfg(test)]
