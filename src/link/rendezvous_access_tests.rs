@@ -64,8 +64,14 @@ fn told_by(access: Access) -> String {
     let listener = Listener::bind(&base.address("set"), access).unwrap();
     // As its input, since the stranger may not enter the directory of this program.
     let program = fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    // More groups than the first question to the kernel has room for.
+    let groups: Vec<_> = (5000..5040)
+        .chain([4322])
+        .map(|id| id.to_string())
+        .collect();
+    let groups = format!("--groups={}", groups.join(","));
     let mut child = Command::new("setpriv")
-        .args(["--reuid=4321", "--regid=4321", "--groups=4322"])
+        .args(["--reuid=4321", "--regid=4321", &groups])
         .arg("/proc/self/fd/0")
         .stdin(program)
         .args(role_arguments(STRANGER))

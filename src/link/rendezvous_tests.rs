@@ -233,7 +233,9 @@ fn a_directory_that_stays_locked_is_named() {
             "{error}"
         );
     }
+    assert!(!forget(&address), "later");
     drop(lock);
+    assert!(forget(&address), "nothing is left");
     assert!(base.address("other").lock(Duration::ZERO).is_ok());
     assert!(base.files().is_empty());
 }

@@ -222,7 +222,10 @@ mod tests {
         let base = TempDir::new();
         let mut places = places(&base);
         let own = base.path().join(format!("vdi-{}", places.user));
-        for session in ["relative", "/nonexistent/session"] {
+        let file = base.path().join("file");
+        fs::write(&file, "").unwrap();
+        let file = file.to_str().unwrap();
+        for session in ["relative", "/nonexistent/session", file] {
             places.session = Some(session.into());
             assert_eq!(path_of(&places), own);
         }
@@ -239,6 +242,17 @@ mod tests {
             assert!(error.text().contains(chosen), "{error}");
         }
         assert!(!Path::new("/nonexistent").exists());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_named() {
+        let base = TempDir::new();
+        let mut places = places(&base);
+        places.temporary = base.path().join("missing");
+        let error = places.open().map(|(path, _)| path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unexpected, "{error}");
+        let own = places.temporary.join(format!("vdi-{}", places.user));
+        assert!(error.text().contains(own.to_str().unwrap()), "{error}");
     }
 
     /// [SEC-06]

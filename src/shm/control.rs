@@ -250,13 +250,18 @@ mod tests {
     /// Whatever the header says, it is refused or within bounds. [SEC-07]
     #[test]
     fn a_changed_header_is_refused() {
-        let spoil: [fn(&Header); 6] = [
+        let spoil: [fn(&Header); 8] = [
             |h| h.magic.store(1, Ordering::Relaxed),
             |h| h.version.store(2 << 16, Ordering::Relaxed),
             |h| h.devices.store(0, Ordering::Relaxed),
             |h| h.devices.store(65, Ordering::Relaxed),
             |h| h.capacity.store(63, Ordering::Relaxed),
             |h| h.capacity.store(128, Ordering::Relaxed),
+            |h| h.capacity.store(2 * layout::MAX_SLOTS, Ordering::Relaxed),
+            |h| {
+                h.name_wait
+                    .store(layout::MAX_NAME_WAIT + 1, Ordering::Relaxed)
+            },
         ];
         for spoil in spoil {
             let control = Control::create(2, 64, 0).unwrap();

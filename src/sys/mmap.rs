@@ -134,4 +134,14 @@ mod tests {
         let seen = unsafe { two.base().as_ptr().wrapping_add(last).read_volatile() };
         assert_eq!(seen, 7);
     }
+
+    /// A descriptor that cannot be mapped is an error, and so is a length beyond any memory.
+    #[test]
+    fn what_cannot_be_mapped_is_an_error() {
+        let directory = std::fs::File::open("/").unwrap();
+        assert!(Mapping::new(directory.as_fd(), 4096).is_err());
+        let fd = memfd::create(c"vdi-test", 4096).unwrap();
+        assert!(Mapping::new(fd.as_fd(), usize::MAX).is_err());
+        assert!(Mapping::new(fd.as_fd(), usize::MAX / 2).is_err());
+    }
 }
