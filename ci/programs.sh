@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the C tests into build/, against the library as it is.
+# Builds the C tests, against the library as it is, into build/ or the directory that is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ci/setup.sh
-cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DVDI_CARGO_TARGET_DIR="$PWD/target" >/dev/null
-cmake --build build --parallel 2 | { grep -v '^\[' || true; }
+build=${1:-build}
+cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DVDI_CARGO_TARGET_DIR="$PWD/target" >/dev/null
+cmake --build "$build" --parallel 2 | { grep -v '^\[' || true; }
