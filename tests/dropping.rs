@@ -26,6 +26,7 @@ fn configured(name: &Name) -> server::Set {
         ..ServerParameters::default()
     };
     set.begin_configuration(&parameters).unwrap();
+    set.request_buffers(512, 0, 1).unwrap();
     set.end_configuration().unwrap();
     set
 }
@@ -71,11 +72,15 @@ fn a_dropped_set_is_closed_and_a_dropped_device_is_not() {
     let flush = Request::new(VDC_Flush);
     at_server.send(flush, Callback::new(|_| ())).unwrap();
     let command = device.get_command(None).unwrap();
+    let buffer = server.allocate_buffer(512, 0).unwrap();
+    assert!(server.is_shared_buffer(buffer.address()));
     assert_eq!(client.close().unwrap_err().kind(), ErrorKind::Open);
     let completed = device.complete(&command, Completion::default());
     assert_eq!(completed.unwrap_err().kind(), ErrorKind::Protocol);
     let next = device.get_command(None).map(|_| ());
     assert_eq!(next.unwrap_err().kind(), ErrorKind::Protocol);
+    drop(server.close());
+    assert!(!server.is_shared_buffer(buffer.address()), "closed");
     drop((client, device, server));
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 }

@@ -7,8 +7,10 @@
 
 #include <dirent.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/un.h>
 
+enum { FIRST_PAGE = 4096 };
 enum { HELLO = 1, WELCOME = 2, REFUSED = 3, AREA = 4 };
 enum { SERVER = 1, SECONDARY = 2 };
 
@@ -40,14 +42,20 @@ static struct packet message(uint32_t version, uint32_t kind)
     return packet;
 }
 
-static struct packet hello(uint32_t role, const char *set)
+static struct packet hello_to(const char *instance, uint32_t role, const char *set)
 {
     struct packet packet = message(1, HELLO);
     put_number(&packet, role);
-    put_number(&packet, 0);
+    put_number(&packet, (uint32_t)strlen(instance));
+    put(&packet, instance, strlen(instance));
     put_number(&packet, (uint32_t)strlen(set));
     put(&packet, set, strlen(set));
     return packet;
+}
+
+static struct packet hello(uint32_t role, const char *set)
+{
+    return hello_to("", role, set);
 }
 
 static struct packet area(uint32_t index)
@@ -123,6 +131,10 @@ static void strangers(void)
         CHECK_EQUAL(answer_to(visitor), 0);
         close(visitor);
     }
+    visitor = knock();
+    say(visitor, hello_to("another instance", SERVER, name));
+    CHECK_EQUAL(answer_to(visitor), REFUSED);
+    close(visitor);
     close(knock()); /* says nothing */
     is_well();
 }
@@ -164,6 +176,44 @@ static void bad_server(struct packet packet, uint32_t reason)
     ASK(primary, NOERROR, CLOSE);
 }
 
+/* The control segment that comes with the welcome. */
+static char *welcome_to(int visitor)
+{
+    char packet[64], control[CMSG_SPACE(sizeof(int))];
+    struct iovec part = {.iov_base = packet, .iov_len = sizeof packet};
+    struct msghdr welcome = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof control,
+    };
+    int memory;
+    CHECK(recvmsg(visitor, &welcome, MSG_CMSG_CLOEXEC) > 12);
+    CHECK(CMSG_FIRSTHDR(&welcome) != NULL);
+    memcpy(&memory, CMSG_DATA(CMSG_FIRSTHDR(&welcome)), sizeof memory);
+    char *segment = mmap(NULL, FIRST_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
+    CHECK(segment != MAP_FAILED);
+    close(memory);
+    return segment;
+}
+
+/* A server that hangs up and has not closed the set counts as dead. [CRASH-01] */
+static void lost_server(void)
+{
+    enum { PHASE = 128, CONNECTED = 2 };
+    client_named(primary, CREATE, name, NOERROR);
+    BEGIN(primary, GET_CONFIGURATION, .timeout = VDI_INFINITE);
+    int visitor = knock();
+    say(visitor, hello(SERVER, name));
+    char *segment = welcome_to(visitor);
+    __atomic_store_n((uint32_t *)(segment + PHASE), CONNECTED, __ATOMIC_SEQ_CST);
+    close(visitor);
+    FINISH(primary, VD_E_ABORT);
+    CHECK_EQUAL(ASK(primary, NOERROR, ABORT_REASON).reason, VDI_ABORT_SERVER_DIED);
+    ASK(primary, NOERROR, CLOSE);
+    CHECK(munmap(segment, FIRST_PAGE) == 0);
+}
+
 static void run(void)
 {
     unique_name(name);
@@ -174,6 +224,7 @@ static void run(void)
     bad_server(hello(SERVER, name), VDI_ABORT_CORRUPTION);
     bad_server(message(9, AREA), VDI_ABORT_CORRUPTION);
     bad_server(area(0), VDI_ABORT_RESOURCES); /* without its memory */
+    lost_server();
     client_leave(primary);
 }
 

@@ -227,6 +227,8 @@ mod tests {
         assert!(buffer(512, 65025).is_none());
         assert!(buffer(u64::MAX, 2).is_none());
         let inside = buffer(512, 8).unwrap();
+        assert!(!inside.is_empty());
+        assert!(format!("{inside:?}").contains("512"), "{inside:?}");
         assert!(inside.write(1, &[0; 8]).is_err());
         assert!(inside.read(usize::MAX, &mut [0; 8]).is_err());
     }
