@@ -284,4 +284,21 @@ mod tests {
         }
         assert_eq!(timeout(VDI_INFINITE), None);
     }
+
+    /// No character is cut in two, and the text always ends.
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        let reason = Some(AbortReason {
+            code: 1,
+            text: "a\u{e4}".to_owned(),
+        });
+        for (size, expected) in [(4, "a\u{e4}"), (3, "a"), (2, "a"), (1, "")] {
+            let mut buffer: [c_char; 4] = [0x55; 4];
+            // SAFETY: the buffer is valid for writes of `size` bytes.
+            unsafe { Out::<c_char>::text(buffer.as_mut_ptr(), size) }.set(&reason);
+            // SAFETY: terminated within its four bytes, as is checked here.
+            let written = unsafe { CStr::from_ptr(buffer.as_ptr()) };
+            assert_eq!(written.to_str(), Ok(expected), "{size} bytes");
+        }
+    }
 }
