@@ -16,16 +16,16 @@ struct wait {
 };
 
 static const struct wait waits[] = {
-    {"configuration, Created", PRIMARY, WAIT_CONFIGURATION, &stages[0], CREATE},
-    {"configuration, Connected", PRIMARY, WAIT_CONFIGURATION, &stages[1], CREATE},
-    {"configuration, Configurable", PRIMARY, WAIT_CONFIGURATION, &stages[2], CREATE},
+    {"configuration, Created", PRIMARY, DO_WAIT_CONFIGURATION, &stages[0], DO_CREATE},
+    {"configuration, Connected", PRIMARY, DO_WAIT_CONFIGURATION, &stages[1], DO_CREATE},
+    {"configuration, Configurable", PRIMARY, DO_WAIT_CONFIGURATION, &stages[2], DO_CREATE},
     /* The server has not announced the name of the second device. */
-    {"a name, primary", PRIMARY, OPEN_SECOND, &stages[3], CREATE_PATIENT},
-    {"a name, secondary", SECONDARY, OPEN_SECOND, &stages[3], CREATE_PATIENT},
-    {"a command, primary", PRIMARY, FETCH, &stages[6], CREATE},
-    {"a command, secondary", SECONDARY, FETCH, &stages[6], CREATE},
-    {"completions", SERVER, AGENT_JOIN, &stages[4], CREATE},
-    {"completions of a command", SERVER, AGENT_JOIN, &stages[7], CREATE},
+    {"a name, primary", PRIMARY, DO_OPEN_SECOND, &stages[3], DO_CREATE_PATIENT},
+    {"a name, secondary", SECONDARY, DO_OPEN_SECOND, &stages[3], DO_CREATE_PATIENT},
+    {"a command, primary", PRIMARY, DO_FETCH, &stages[6], DO_CREATE},
+    {"a command, secondary", SECONDARY, DO_FETCH, &stages[6], DO_CREATE},
+    {"completions", SERVER, DO_AGENT_JOIN, &stages[4], DO_CREATE},
+    {"completions of a command", SERVER, DO_AGENT_JOIN, &stages[7], DO_CREATE},
 };
 
 static void play(struct scene *scene, const struct move *moves)
@@ -76,12 +76,13 @@ struct race {
 };
 
 static const struct race races[] = {
-    {"Connected", {CREATED}, SERVER, SERVER_OPEN},
-    {"Configurable", {OPENED}, SERVER, BEGIN},
-    {"Configured", {BEGUN, {SERVER, REQUEST, N}}, SERVER, END},
-    {"Terminated by the last close", {SHARED, {SERVER, CLOSE_FIRST, N}}, SERVER, CLOSE_SECOND},
-    {"Terminated by the last completion", {HOLDING, BOTH_CLOSED}, PRIMARY, COMPLETE},
-    {"Terminated by the close of the server", {SHARED, BOTH_CLOSED}, SERVER, SERVER_CLOSE},
+    {"Connected", {CREATED}, SERVER, DO_SERVER_OPEN},
+    {"Configurable", {OPENED}, SERVER, DO_BEGIN},
+    {"Configured", {BEGUN, {SERVER, DO_REQUEST, N}}, SERVER, DO_END},
+    {"Terminated by the last close", {SHARED, {SERVER, DO_CLOSE_FIRST, N}},
+     SERVER, DO_CLOSE_SECOND},
+    {"Terminated by the last completion", {HOLDING, BOTH_CLOSED}, PRIMARY, DO_COMPLETE},
+    {"Terminated by the close of the server", {SHARED, BOTH_CLOSED}, SERVER, DO_SERVER_CLOSE},
 };
 
 static void race_once(struct scene *scene, const struct race *race, enum who who, enum step abort)
@@ -111,9 +112,9 @@ static void every_race(struct scene *scene)
     for (int round = 0; round < 10; round++)
         for (unsigned r = 0; r < COUNT(races); r++) {
             if (races[r].who != PRIMARY)
-                race_once(scene, &races[r], PRIMARY, SIGNAL_ABORT);
+                race_once(scene, &races[r], PRIMARY, DO_SIGNAL_ABORT);
             if (r > 2)
-                race_once(scene, &races[r], SECONDARY, SIGNAL_ABORT);
+                race_once(scene, &races[r], SECONDARY, DO_SIGNAL_ABORT);
         }
 }
 

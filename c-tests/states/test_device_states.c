@@ -44,104 +44,104 @@ static const char *const columns[] = {
 /* The commands are the server's, to the first device; the client has opened this and the second. */
 static const struct row rows[] = {
     /*                         open   Active  IO-ERROR      Closed                 dead */
-    {OPEN_FIRST, ME, ME,      {cP, cNEW,  cP, cP,  cP, cP, cP,  cP, cP, cP, cP,        cA}},
-    {GET_COMMAND, ME, ME,     {cT, cP,   cT, cN,  cT, cT, cN,  cONCE, cN, cT, cP,     cA}},
-    {COMPLETE, ME, ME,        {cI, cP,   cI, cI,  cI, cN, cI,  cI, cI, cN, cP,        cA}},
-    {SEND, SERVER, ME,        {cP, cN,   cN, cN,  cE, cE, cE,  cP, cP, cP, cP,        cA}},
-    {SEND_CLEAR, SERVER, ME,  {cP, cN,   cN, cN,  cN, cN, cN,  cP, cP, cP, cP,        cA}},
-    {SEND_OTHER, SERVER, ME,  {cP, cN,   cN, cN,  cN, cN, cN,  cN, cN, cN, cN,        cA}},
-    {CLOSE_FIRST, SERVER, ME, {cP, cN,   cN, cN,  cN, cN, cN,  cC, cC, cC, cC,        cA}},
+    {DO_OPEN_FIRST, ME, ME,      {cP, cNEW,  cP, cP,  cP, cP, cP,  cP, cP, cP, cP,        cA}},
+    {DO_GET_COMMAND, ME, ME,     {cT, cP,   cT, cN,  cT, cT, cN,  cONCE, cN, cT, cP,     cA}},
+    {DO_COMPLETE, ME, ME,        {cI, cP,   cI, cI,  cI, cN, cI,  cI, cI, cN, cP,        cA}},
+    {DO_SEND, SERVER, ME,        {cP, cN,   cN, cN,  cE, cE, cE,  cP, cP, cP, cP,        cA}},
+    {DO_SEND_CLEAR, SERVER, ME,  {cP, cN,   cN, cN,  cN, cN, cN,  cP, cP, cP, cP,        cA}},
+    {DO_SEND_OTHER, SERVER, ME,  {cP, cN,   cN, cN,  cN, cN, cN,  cN, cN, cN, cN,        cA}},
+    {DO_CLOSE_FIRST, SERVER, ME, {cP, cN,   cN, cN,  cN, cN, cN,  cC, cC, cC, cC,        cA}},
 };
 
 static const struct table table = {columns, rows, COUNT(rows)};
 
 #define N NOERROR
-#define MINE SERVED, {ME, OPEN_FIRST, N}
+#define MINE SERVED, {ME, DO_OPEN_FIRST, N}
 #define ONE_FAILED \
-    MINE, {SERVER, SEND, N}, {ME, FETCH, N}, {ME, FAIL, N}, {SERVER, SETTLE, N}
-#define CLEAR_SENT ONE_FAILED, {SERVER, SEND_CLEAR, N}
-#define CLEARED CLEAR_SENT, {ME, FETCH, N}, {ME, COMPLETE, N}, {SERVER, SETTLE, N}
-#define CLOSE_IT {SERVER, CLOSE_FIRST, N}
-#define END_IT {ME, GET_COMMAND, VD_E_CLOSE}
+    MINE, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N}, {ME, DO_FAIL, N}, {SERVER, DO_SETTLE, N}
+#define CLEAR_SENT ONE_FAILED, {SERVER, DO_SEND_CLEAR, N}
+#define CLEARED CLEAR_SENT, {ME, DO_FETCH, N}, {ME, DO_COMPLETE, N}, {SERVER, DO_SETTLE, N}
+#define CLOSE_IT {SERVER, DO_CLOSE_FIRST, N}
+#define END_IT {ME, DO_GET_COMMAND, VD_E_CLOSE}
 
 static const struct way ways[] = {
     {"client first", CLIENT_ONLY, ACTIVE, INITIALIZING, INITIALIZING, 0,
-     {CONFIGURED, {ME, OPEN_FIRST, N}}},
+     {CONFIGURED, {ME, DO_OPEN_FIRST, N}}},
     {"server first", SERVER_ONLY, INITIALIZING, INITIALIZING, ACTIVE, 0, {SERVED}},
     {"server first, with a command", SERVER_ONLY, INITIALIZING, INITIALIZING, ACTIVE, 0,
-     {SERVED, {SERVER, SEND, N}}},
+     {SERVED, {SERVER, DO_SEND, N}}},
     {"opened", ACT, ACTIVE, INITIALIZING, ACTIVE, 0, {MINE}},
     {"client first, then the server", ACT, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {ATTENDED, {ME, OPEN_FIRST, N}, {SERVER, SERVER_OPEN_DEVICE, N},
-      {SERVER, SERVER_OPEN_DEVICE, N}}},
+     {ATTENDED, {ME, DO_OPEN_FIRST, N}, {SERVER, DO_SERVER_OPEN_DEVICE, N},
+      {SERVER, DO_SERVER_OPEN_DEVICE, N}}},
     {"sent before the client opened", ACT_QUEUED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {SERVED, {SERVER, SEND, N}, {ME, OPEN_FIRST, N}}},
+     {SERVED, {SERVER, DO_SEND, N}, {ME, DO_OPEN_FIRST, N}}},
     {"error cleared", ACT, ACTIVE, INITIALIZING, ACTIVE, 0, {CLEARED}},
     {"sent after an error was cleared", ACT_QUEUED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {CLEARED, {SERVER, SEND, N}}},
+     {CLEARED, {SERVER, DO_SEND, N}}},
     {"command failed", FAILED, ACTIVE, INITIALIZING, ACTIVE, 0, {ONE_FAILED}},
     {"command failed, ClearError failed", FAILED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {CLEAR_SENT, {ME, FETCH, N}, {ME, FAIL, N}, {SERVER, SETTLE, N}}},
+     {CLEAR_SENT, {ME, DO_FETCH, N}, {ME, DO_FAIL, N}, {SERVER, DO_SETTLE, N}}},
     {"failed again after it was cleared", FAILED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {CLEARED, {SERVER, SEND, N}, {ME, FETCH, N}, {ME, FAIL, N}, {SERVER, SETTLE, N}}},
+     {CLEARED, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N}, {ME, DO_FAIL, N}, {SERVER, DO_SETTLE, N}}},
     {"failed, others queued", FAILED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, {SERVER, SEND, N}, {SERVER, SEND, N}, {ME, FETCH, N}, {ME, FAIL, N},
-      {SERVER, LAST_CODE, ERROR_IO_DEVICE}}},
+     {MINE, {SERVER, DO_SEND, N}, {SERVER, DO_SEND, N}, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N},
+      {ME, DO_FAIL, N}, {SERVER, DO_LAST_CODE, ERROR_IO_DEVICE}}},
     {"failed, then a fetched one succeeded", FAILED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, {ME, FETCH, N}, {SERVER, SEND, N}, {ME, FETCH, N},
-      {ME, FAIL_PREVIOUS, N}, {ME, COMPLETE, N}, {SERVER, SETTLE, N}}},
+     {MINE, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N}, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N},
+      {ME, DO_FAIL_PREVIOUS, N}, {ME, DO_COMPLETE, N}, {SERVER, DO_SETTLE, N}}},
     {"failed before a fetched one", FAILED_HELD, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, {ME, FETCH, N}, {SERVER, SEND, N}, {ME, FETCH, N},
-      {ME, FAIL_PREVIOUS, N}, {SERVER, SETTLE_FIRST, N}}},
+     {MINE, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N}, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N},
+      {ME, DO_FAIL_PREVIOUS, N}, {SERVER, DO_SETTLE_FIRST, N}}},
     {"ClearError waits for a fetched one", FAILED_HELD, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, {ME, FETCH, N}, {SERVER, SEND, N}, {ME, FETCH, N},
-      {ME, FAIL_PREVIOUS, N}, {SERVER, SETTLE_FIRST, N}, {SERVER, SEND_CLEAR, N}}},
+     {MINE, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N}, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N},
+      {ME, DO_FAIL_PREVIOUS, N}, {SERVER, DO_SETTLE_FIRST, N}, {SERVER, DO_SEND_CLEAR, N}}},
     {"ClearError queued", CLEARING, ACTIVE, INITIALIZING, ACTIVE, 0, {CLEAR_SENT}},
     {"closed", CLOSED, ACTIVE, INITIALIZING, ACTIVE, 0, {MINE, CLOSE_IT}},
     {"closed after a command", CLOSED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, {ME, FETCH, N}, CLOSE_IT, {ME, GET_COMMAND, VD_E_TIMEOUT},
-      {ME, COMPLETE, N}, {SERVER, SETTLE, N}}},
+     {MINE, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N}, CLOSE_IT, {ME, DO_GET_COMMAND, VD_E_TIMEOUT},
+      {ME, DO_COMPLETE, N}, {SERVER, DO_SETTLE, N}}},
     {"closed before the client opened", CLOSED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {SERVED, CLOSE_IT, {ME, OPEN_FIRST, N}}},
+     {SERVED, CLOSE_IT, {ME, DO_OPEN_FIRST, N}}},
     {"closed in IO-ERROR", CLOSED, ACTIVE, INITIALIZING, ACTIVE, 0, {ONE_FAILED, CLOSE_IT}},
     {"closed with ClearError queued", CLOSED, ACTIVE, INITIALIZING, ACTIVE, 0,
      {CLEAR_SENT, CLOSE_IT}},
     {"closed, then failed", CLOSED, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, {SERVER, SEND, N}, CLOSE_IT, {ME, FETCH, N}, {ME, FAIL, N},
-      {SERVER, LAST_CODE, ERROR_IO_DEVICE}}},
+     {MINE, {SERVER, DO_SEND, N}, {SERVER, DO_SEND, N}, CLOSE_IT, {ME, DO_FETCH, N},
+      {ME, DO_FAIL, N}, {SERVER, DO_LAST_CODE, ERROR_IO_DEVICE}}},
     {"closed behind a command", CLOSED_QUEUE, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, CLOSE_IT}},
+     {MINE, {SERVER, DO_SEND, N}, CLOSE_IT}},
     {"closed behind a fetched command", CLOSED_HELD, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, {ME, FETCH, N}, CLOSE_IT}},
+     {MINE, {SERVER, DO_SEND, N}, {ME, DO_FETCH, N}, CLOSE_IT}},
     {"closed behind two commands", CLOSED_HELD, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {MINE, {SERVER, SEND, N}, {SERVER, SEND, N}, CLOSE_IT, {ME, FETCH, N}, {ME, COMPLETE, N},
-      {ME, FETCH, N}}},
+     {MINE, {SERVER, DO_SEND, N}, {SERVER, DO_SEND, N}, CLOSE_IT, {ME, DO_FETCH, N},
+      {ME, DO_COMPLETE, N}, {ME, DO_FETCH, N}}},
     {"closed and fetched", FETCHED, INITIALIZING, INITIALIZING, ACTIVE, 0,
      {MINE, CLOSE_IT, END_IT}},
     {"closed in IO-ERROR and fetched", FETCHED, INITIALIZING, INITIALIZING, ACTIVE, 0,
      {ONE_FAILED, CLOSE_IT, END_IT}},
     {"the close ends a ClearError", FETCHED, INITIALIZING, INITIALIZING, ACTIVE, 0,
-     {CLEAR_SENT, CLOSE_IT, END_IT, {SERVER, LAST_CODE, ERROR_OPERATION_ABORTED}}},
+     {CLEAR_SENT, CLOSE_IT, END_IT, {SERVER, DO_LAST_CODE, ERROR_OPERATION_ABORTED}}},
 };
 
 /* An abort in each of these states of the device. */
 static const struct way lives[] = {
     {"Active", DEAD, ABORTED, ABORTED, ABORTED, 0, {MINE}},
-    {"Active with a command", DEAD, ABORTED, ABORTED, ABORTED, 0, {MINE, {SERVER, SEND, N}}},
+    {"Active with a command", DEAD, ABORTED, ABORTED, ABORTED, 0, {MINE, {SERVER, DO_SEND, N}}},
     {"IO-ERROR", DEAD, ABORTED, ABORTED, ABORTED, 0, {ONE_FAILED}},
     {"IO-ERROR with ClearError", DEAD, ABORTED, ABORTED, ABORTED, 0, {CLEAR_SENT}},
     {"Closed", DEAD, ABORTED, ABORTED, ABORTED, 0, {MINE, CLOSE_IT}},
     {"Closed with a command", DEAD, ABORTED, ABORTED, ABORTED, 0,
-     {MINE, {SERVER, SEND, N}, CLOSE_IT}},
+     {MINE, {SERVER, DO_SEND, N}, CLOSE_IT}},
     {"Closed and fetched", DEAD, ABORTED, ABORTED, ABORTED, 0, {MINE, CLOSE_IT, END_IT}},
     {"Normally Terminated", DEAD, ABORTED, ABORTED, ABORTED, 0,
-     {MINE, CLOSE_IT, {SERVER, CLOSE_SECOND, N}, END_IT}},
+     {MINE, CLOSE_IT, {SERVER, DO_CLOSE_SECOND, N}, END_IT}},
 };
 
 static void walk_aborted(struct walk *walk)
 {
     static const struct move aborts[] = {
-        {ME, SIGNAL_ABORT, N}, {OTHER, SIGNAL_ABORT, N}, {SERVER, SERVER_SIGNAL_ABORT, N}};
+        {ME, DO_SIGNAL_ABORT, N}, {OTHER, DO_SIGNAL_ABORT, N}, {SERVER, DO_SERVER_SIGNAL_ABORT, N}};
     for (unsigned i = 0; i < COUNT(lives); i++)
         for (unsigned by = 0; by < COUNT(aborts); by++) {
             struct way way = lives[i];

@@ -64,56 +64,56 @@ static const struct row rows[] = {
     /* DNE       Conn  Conf  Init
      *     Active: agent, one device, no agent, all devices, first closed, part, ending
      *                                      Terminated   Abort */
-    {SERVER_OPEN, ME, ME,
+    {DO_SERVER_OPEN, ME, ME,
      {cI, cOPENED, c_, c_, c_, c_,    c_, c_, c_, c_, c_, c_, c_,
                                             c_, c_,      c_, c_, c_}},
-    {SERVER_OPEN, VISITOR, ME,
+    {DO_SERVER_OPEN, VISITOR, ME,
      {c_, c_, c_, cB, cB, cB,         cB, cB, cB, cB, cB, cB, cB,
                                             cB, cB,      cA, cA, cA}},
-    {SERVER_GET_CONFIGURATION, ME, ME,
+    {DO_SERVER_GET_CONFIGURATION, ME, ME,
      {cP, cP, cP, cN, cN, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cN, cN,      cA, cA, cA}},
-    {BEGIN, ME, ME,
+    {DO_BEGIN, ME, ME,
      {cP, cP, cP, cBEGUN, cP, cP,     cP, cP, cP, cP, cP, cP, cP,
                                             cP, cP,      cA, cA, cA}},
-    {REQUEST, ME, ME,
+    {DO_REQUEST, ME, ME,
      {cP, cP, cP, cP, cN, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cP, cP,      cA, cA, cA}},
-    {QUERY, ME, ME,
+    {DO_QUERY, ME, ME,
      {cP, cP, cP, cP, cN, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cP, cP,      cA, cA, cA}},
-    {END, ME, ME,
+    {DO_END, ME, ME,
      {cP, cP, cP, cP, cREADY, cP,     cP, cP, cP, cP, cP, cP, cP,
                                             cP, cP,      cA, cA, cA}},
-    {SERVER_OPEN_DEVICE, ME, ME,
+    {DO_SERVER_OPEN_DEVICE, ME, ME,
      {cP, cP, cP, cP, cP, cACTIVE,    cACTIVE, cN, cN, cO, cO, cN, cO,
                                             cP, cP,      cA, cA, cA}},
-    {AGENT_CALL, ME, ME,
+    {DO_AGENT_CALL, ME, ME,
      {cP, cP, cP, cP, cP, cRUNS,      cB, cB, cRUNS, cB, cB, cB, cB,
                                             cP, cN,      cA, cA, cA}},
-    {ALLOCATE, ME, ME,
+    {DO_ALLOCATE, ME, ME,
      {cP, cP, cP, cP, cP, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cP, cP,      cA, cA, cA}},
-    {FREE, ME, ME,
+    {DO_FREE, ME, ME,
      {cP, cP, cP, cP, cP, cN,         cN, cN, cN, cN, cN, cN, cN,
                                             cN, cN,      cI, cN, cN}},
-    {IS_SHARED, ME, ME,
+    {DO_IS_SHARED, ME, ME,
      {cN, cN, cN, cN, cN, cTRUE,      cTRUE, cTRUE, cTRUE, cTRUE, cTRUE, cTRUE, cTRUE,
                                             cTRUE, cTRUE, cN, cTRUE, cTRUE}},
-    {SEND, ME, ME,
+    {DO_SEND, ME, ME,
      {cP, cP, cP, cP, cP, cP,         cP, cN, cN, cN, cP, cP, cP,
                                             cP, cP,      cP, cP, cA}},
-    {CLOSE_FIRST, ME, ME,
+    {DO_CLOSE_FIRST, ME, ME,
      {cP, cP, cP, cP, cP, cP,         cP, cN, cN, cN, cC, cC, cC,
                                             cC, cC,      cP, cP, cA}},
-    {CLOSE_SECOND, ME, ME,
+    {DO_CLOSE_SECOND, ME, ME,
      {cP, cP, cP, cP, cP, cP,         cP, cP, cP, cN, cLAST, cP, cC,
                                             cC, cC,      cP, cP, cA}},
-    {SERVER_SIGNAL_ABORT, ME, ME,
+    {DO_SERVER_SIGNAL_ABORT, ME, ME,
      {cP, cP, cP, cABORTS, cABORTS, cABORTS,
                                       cABORTS, cABORTS, cABORTS, cABORTS, cABORTS, cABORTS, cABORTS,
                                             cABORTS, cABORTS, cN, cN, cN}},
-    {SERVER_CLOSE, ME, ME,
+    {DO_SERVER_CLOSE, ME, ME,
      {cP, cP, cP, cCUT, cCUT, cCUT,   cCUT, cTORN, cTORN, cTORN, cTORN, cCUT, cCUT,
                                             cLEFT, cLEFT, cLEFT, cLEFT, cLEFT}},
 };
@@ -121,56 +121,56 @@ static const struct row rows[] = {
 static const struct table table = {columns, rows, COUNT(rows)};
 
 #define N NOERROR
-#define OPEN_ONE {SERVER, SERVER_OPEN_DEVICE, N}
+#define OPEN_ONE {SERVER, DO_SERVER_OPEN_DEVICE, N}
 #define ALONE CONFIGURED, OPEN_ONE
 
 /* The ways without an end. The views are the server's, the secondary's and the primary's. */
 static const struct way ways[] = {
     {"never opened, closed handle", NONE, DNE, DNE, DNE, 0, {{NO_STEP}}},
-    {"never opened, null", NONE, DNE, DNE, DNE, 0, {{ME, NULL_HANDLES, N}}},
-    {"never opened, no handle", NONE, DNE, DNE, DNE, 0, {{ME, GARBAGE_HANDLES, N}}},
-    {"the client has left", NONE, DNE, DNE, DNE, 0, {CREATED, {PRIMARY, CLOSE, N}}},
+    {"never opened, null", NONE, DNE, DNE, DNE, 0, {{ME, DO_NULL_HANDLES, N}}},
+    {"never opened, no handle", NONE, DNE, DNE, DNE, 0, {{ME, DO_GARBAGE_HANDLES, N}}},
+    {"the client has left", NONE, DNE, DNE, DNE, 0, {CREATED, {PRIMARY, DO_CLOSE, N}}},
     {"created", FRESH, DNE, DNE, CONFIGURABLE, 0, {CREATED}},
     {"Connected", CONN, CONNECTED, DNE, CONFIGURABLE, 0, {OPENED}},
     {"Configurable", CONF, CONFIGURABLE, DNE, CONFIGURABLE, 0, {BEGUN}},
     {"Configurable, buffers requested", CONF, CONFIGURABLE, DNE, CONFIGURABLE, 0,
-     {BEGUN, {SERVER, REQUEST, N}}},
+     {BEGUN, {SERVER, DO_REQUEST, N}}},
     {"configured", INIT, INITIALIZING, INITIALIZING, INITIALIZING, 0, {CONFIGURED}},
     {"client alone Active", INIT, INITIALIZING, INITIALIZING, ACTIVE, 0,
-     {CONFIGURED, {PRIMARY, OPEN_FIRST, N}}},
+     {CONFIGURED, {PRIMARY, DO_OPEN_FIRST, N}}},
     {"secondary alone Active", INIT, INITIALIZING, ACTIVE, INITIALIZING, 0,
-     {CONFIGURED, {SECONDARY, OPEN_FIRST, N}}},
+     {CONFIGURED, {SECONDARY, DO_OPEN_FIRST, N}}},
     {"agent entered", ACT_AGENT, ACTIVE, INITIALIZING, INITIALIZING, 0, {ATTENDED}},
     {"agent entered, client Active", ACT_AGENT, ACTIVE, INITIALIZING, ACTIVE, 0,
-     {ATTENDED, {PRIMARY, OPEN_FIRST, N}}},
+     {ATTENDED, {PRIMARY, DO_OPEN_FIRST, N}}},
     {"agent, then a device", ACT, ACTIVE, INITIALIZING, INITIALIZING, 0, {ATTENDED, OPEN_ONE}},
     {"a device, then the agent", ACT, ACTIVE, INITIALIZING, INITIALIZING, 0,
-     {ALONE, {SERVER, AGENT_START, AGENT_RUNS}}},
+     {ALONE, {SERVER, DO_AGENT_START, AGENT_RUNS}}},
     {"a device of the secondary", ACT, ACTIVE, ACTIVE, INITIALIZING, 0,
-     {ATTENDED, OPEN_ONE, {SECONDARY, OPEN_FIRST, N}}},
+     {ATTENDED, OPEN_ONE, {SECONDARY, DO_OPEN_FIRST, N}}},
     {"a device without agent", ACT_ALONE, ACTIVE, INITIALIZING, INITIALIZING, 0, {ALONE}},
     {"all devices", ACT_FULL, ACTIVE, INITIALIZING, INITIALIZING, 0, {SERVED}},
     {"all devices, clients Active", ACT_FULL, ACTIVE, ACTIVE, ACTIVE, 0, {SHARED}},
     {"one device closed", ACT_CLOSED, ACTIVE, INITIALIZING, INITIALIZING, 0,
-     {SERVED, {SERVER, CLOSE_FIRST, N}}},
+     {SERVED, {SERVER, DO_CLOSE_FIRST, N}}},
     {"one device closed and fetched", ACT_CLOSED, ACTIVE, ACTIVE, INITIALIZING, 0,
-     {SHARED, {SERVER, CLOSE_FIRST, N}, {PRIMARY, GET_COMMAND, VD_E_CLOSE}}},
+     {SHARED, {SERVER, DO_CLOSE_FIRST, N}, {PRIMARY, DO_GET_COMMAND, VD_E_CLOSE}}},
     {"the only open device closed", ACT_PART, ACTIVE, INITIALIZING, INITIALIZING, 0,
-     {ATTENDED, OPEN_ONE, {SERVER, CLOSE_FIRST, N}}},
+     {ATTENDED, OPEN_ONE, {SERVER, DO_CLOSE_FIRST, N}}},
     {"closed with a fetched command", ENDING, ACTIVE, ACTIVE, ACTIVE, 0, {HOLDING, BOTH_CLOSED}},
     {"closed with a queued command", ENDING, ACTIVE, INITIALIZING, INITIALIZING, 0,
-     {SERVED, {SERVER, SEND, N}, BOTH_CLOSED}},
+     {SERVED, {SERVER, DO_SEND, N}, BOTH_CLOSED}},
     {"finished", TERM, TERMINATED, TERMINATED, TERMINATED, 0, {FINISHED}},
     {"finished after a command", TERM, TERMINATED, TERMINATED, TERMINATED, 0,
-     {HOLDING, BOTH_CLOSED, {PRIMARY, COMPLETE, N}, {SERVER, AGENT_JOIN, N}}},
+     {HOLDING, BOTH_CLOSED, {PRIMARY, DO_COMPLETE, N}, {SERVER, DO_AGENT_JOIN, N}}},
     {"finished, VD_E_CLOSE not fetched", TERM, TERMINATED, TERMINATED, TERMINATED, 0,
-     {SHARED, BOTH_CLOSED, {SERVER, AGENT_JOIN, N}}},
+     {SHARED, BOTH_CLOSED, {SERVER, DO_AGENT_JOIN, N}}},
     {"finished without a client's device", TERM, TERMINATED, TERMINATED, TERMINATED, 0,
-     {SERVED, BOTH_CLOSED, {SERVER, AGENT_JOIN, N}}},
+     {SERVED, BOTH_CLOSED, {SERVER, DO_AGENT_JOIN, N}}},
     {"finished, the client has left", TERM, TERMINATED, TERMINATED, DNE, 1,
-     {FINISHED, {PRIMARY, CLOSE, N}}},
+     {FINISHED, {PRIMARY, DO_CLOSE, N}}},
     {"finished, the client has died", TERM, TERMINATED, TERMINATED, DNE, 1,
-     {FINISHED, {PRIMARY, KILL, N}}},
+     {FINISHED, {PRIMARY, DO_KILL, N}}},
     {"finished before the agent came", TERM_LATE, TERMINATED, TERMINATED, TERMINATED, 0,
      {ALONE, OPEN_ONE, BOTH_CLOSED}},
 };
@@ -183,7 +183,7 @@ static int way_left(struct way *way, const struct stage *stage)
         return 0;
     way_begin(way, stage);
     way->name = stage->name;
-    way_add(way, ME, SERVER_CLOSE,
+    way_add(way, ME, DO_SERVER_CLOSE,
             stage->has & SERVER_DEVICES && !quiet ? VD_E_PROTOCOL : NOERROR);
     way->column = LEFT;
     way->across = quiet ? TERMINATED : ABORTED;
@@ -228,14 +228,14 @@ static void walk_server(int far)
 static void open_after_the_end(void)
 {
     static struct scene scene;
-    struct way way = {.script = {FINISHED, {SERVER, SERVER_CLOSE, N}}};
+    struct way way = {.script = {FINISHED, {SERVER, DO_SERVER_CLOSE, N}}};
     scene_begin(&scene, 1);
     scene_reset(&scene);
     for (const struct move *move = way.script; move->step != NO_STEP; move++)
         CHECK_EQUAL(scene_do(&scene, (enum who)move->who, move->step), move->wanted);
     vdi_result result;
     /* The primary's library may not have heard of it yet. */
-    while ((result = (vdi_result)scene_do(&scene, VISITOR, SERVER_OPEN)) == VD_E_BUSY)
+    while ((result = (vdi_result)scene_do(&scene, VISITOR, DO_SERVER_OPEN)) == VD_E_BUSY)
         sched_yield();
     CHECK_RESULT(result, VD_E_INVALID);
     CHECK_EQUAL(scene_view(&scene, PRIMARY), TERMINATED);

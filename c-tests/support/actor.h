@@ -59,17 +59,17 @@ static inline void body_take_handles(struct body *body, void *handle)
 static inline int64_t body_step(struct body *body, enum step step, const char *name)
 {
     switch (step) {
-    case RESET:
+    case DO_RESET:
         body_reset(body);
         return NOERROR;
-    case NULL_HANDLES:
+    case DO_NULL_HANDLES:
         body_take_handles(body, NULL);
         return NOERROR;
-    case GARBAGE_HANDLES:
+    case DO_GARBAGE_HANDLES:
         body_take_handles(body, body);
         return NOERROR;
     default:
-        return step < SERVER_OPEN ? body_client_step(body, step, name)
+        return step < DO_SERVER_OPEN ? body_client_step(body, step, name)
                                   : body_server_step(body, step, name);
     }
 }

@@ -78,48 +78,48 @@ static inline int64_t body_client_step(struct body *body, enum step step, const 
     void *address;
     vdi_result result;
     switch (step) {
-    case CREATE:
+    case DO_CREATE:
         return body_create(body, name, 0, 1);
-    case CREATE_IMPATIENT:
+    case DO_CREATE_IMPATIENT:
         return body_create(body, name, 1, 1);
-    case CREATE_PATIENT:
+    case DO_CREATE_PATIENT:
         return body_create(body, name, 0, 3600000);
-    case JOIN:
+    case DO_JOIN:
         result = vdi_open_in_secondary(NULL, name, &set);
         body->set = result == NOERROR ? set : body->set;
         return result;
-    case GET_CONFIGURATION:
+    case DO_GET_CONFIGURATION:
         return vdi_get_configuration(set, 0, &config);
-    case WAIT_CONFIGURATION:
+    case DO_WAIT_CONFIGURATION:
         return vdi_get_configuration(set, VDI_INFINITE, &config);
-    case OPEN_FIRST:
-    case OPEN_SECOND:
-        return body_open_device(body, name, step - OPEN_FIRST);
-    case OPEN_UNKNOWN:
+    case DO_OPEN_FIRST:
+    case DO_OPEN_SECOND:
+        return body_open_device(body, name, step - DO_OPEN_FIRST);
+    case DO_OPEN_UNKNOWN:
         return body_open_device(body, "unknown", 1);
-    case FETCH:
+    case DO_FETCH:
         return body_get_command(body, body->device, VDI_INFINITE);
-    case GET_COMMAND:
+    case DO_GET_COMMAND:
         return body_get_command(body, body->device, 0);
-    case GET_SECOND:
+    case DO_GET_SECOND:
         return body_get_command(body, 1, 0);
-    case COMPLETE:
+    case DO_COMPLETE:
         return body_complete(body, body->command, ERROR_SUCCESS);
-    case FAIL:
+    case DO_FAIL:
         return body_complete(body, body->command, ERROR_DISK_FULL);
-    case FAIL_PREVIOUS:
+    case DO_FAIL_PREVIOUS:
         return body_complete(body, body->previous, ERROR_DISK_FULL);
-    case GET_HANDLE:
+    case DO_GET_HANDLE:
         result = vdi_get_buffer_handle(set, body->data, &handle);
         body->handle = result == NOERROR ? handle : body->handle;
         return result;
-    case MAP_HANDLE:
+    case DO_MAP_HANDLE:
         return vdi_map_buffer_handle(set, body->handle, &address);
-    case SIGNAL_ABORT:
+    case DO_SIGNAL_ABORT:
         return vdi_signal_abort(set, "a client aborts");
-    case CLOSE:
+    case DO_CLOSE:
         return vdi_close(set);
-    case CLIENT_VIEW:
+    case DO_CLIENT_VIEW:
         return body_client_view(body);
     default:
         check_failed(__FILE__, __LINE__, "%d is no step of a client", (int)step);

@@ -147,58 +147,58 @@ static inline int64_t body_server_step(struct body *body, enum step step, const 
     vdi_server *server = body->server;
     uint32_t count;
     switch (step) {
-    case SERVER_OPEN:
+    case DO_SERVER_OPEN:
         return body_server_open(body, name);
-    case SERVER_GET_CONFIGURATION:
+    case DO_SERVER_GET_CONFIGURATION:
         return vdi_server_get_configuration(server, &config);
-    case BEGIN:
+    case DO_BEGIN:
         return body_begin(body);
-    case REQUEST:
+    case DO_REQUEST:
         return vdi_server_request_buffers(server, SCENE_BUFFER, 0, 4);
-    case QUERY:
+    case DO_QUERY:
         return vdi_server_query_available_buffers(server, SCENE_BUFFER, 0, &count);
-    case END:
+    case DO_END:
         return vdi_server_end_configuration(server);
-    case SERVER_OPEN_DEVICE:
+    case DO_SERVER_OPEN_DEVICE:
         return body_server_open_device(body, name);
-    case AGENT_START:
+    case DO_AGENT_START:
         return body_start_agent(body);
-    case AGENT_CALL:
+    case DO_AGENT_CALL:
         return vdi_server_execute_completion_agent(server);
-    case AGENT_JOIN:
+    case DO_AGENT_JOIN:
         return body_join_agent(body);
-    case FINISH:
+    case DO_FINISH:
         return body_finish(body, name);
-    case ALLOCATE:
+    case DO_ALLOCATE:
         return body_allocate(body);
-    case FREE:
+    case DO_FREE:
         return vdi_server_free_buffer(server, body->buffer, SCENE_BUFFER);
-    case IS_SHARED:
+    case DO_IS_SHARED:
         return vdi_server_is_shared_buffer(server, body->buffer);
-    case SEND:
+    case DO_SEND:
         return body_send(body, 0, VDC_Flush, NULL);
-    case SEND_OTHER:
+    case DO_SEND_OTHER:
         return body_send(body, 1, VDC_Flush, NULL);
-    case SEND_CLEAR:
+    case DO_SEND_CLEAR:
         return body_send(body, 0, VDC_ClearError, NULL);
-    case SETTLE:
+    case DO_SETTLE:
         body_settle(body, body->sent_count);
         return NOERROR;
-    case SETTLE_FIRST:
+    case DO_SETTLE_FIRST:
         body_settle(body, 1);
         return NOERROR;
-    case LAST_CODE:
+    case DO_LAST_CODE:
         return body_settle(body, body->sent_count);
-    case SEND_READ:
+    case DO_SEND_READ:
         return body_send_read(body);
-    case CLOSE_FIRST:
-    case CLOSE_SECOND:
-        return vdi_server_close_device(body->server_devices[step - CLOSE_FIRST]);
-    case SERVER_SIGNAL_ABORT:
+    case DO_CLOSE_FIRST:
+    case DO_CLOSE_SECOND:
+        return vdi_server_close_device(body->server_devices[step - DO_CLOSE_FIRST]);
+    case DO_SERVER_SIGNAL_ABORT:
         return vdi_server_signal_abort(server, "the server aborts");
-    case SERVER_CLOSE:
+    case DO_SERVER_CLOSE:
         return vdi_server_close(server);
-    case SERVER_VIEW:
+    case DO_SERVER_VIEW:
         return body_server_view(body);
     default:
         check_failed(__FILE__, __LINE__, "%d is no step of a server", (int)step);

@@ -38,7 +38,7 @@ static inline int actor_role(int argc, char **argv)
         char name[NAME_SIZE];
         enum step step = (enum step)(order & 0xff);
         scene_name(name, parent().pid, (unsigned)(order >> 8));
-        if (step == LEAVE)
+        if (step == DO_LEAVE)
             return 0;
         tell(parent(), body_step(&body, step, name));
     }
@@ -72,7 +72,7 @@ static inline int64_t scene_do(struct scene *scene, enum who who, enum step step
         scene_name(name, getpid(), scene->number);
         return body_step(&scene->bodies[who], step, name);
     }
-    if (step == KILL) {
+    if (step == DO_KILL) {
         kill_and_wait(scene->processes[who]);
         scene->dead[who] = 1;
         return NOERROR;
@@ -99,7 +99,7 @@ static inline enum view scene_view(struct scene *scene, enum who who)
 {
     if (scene->dead[who])
         return DNE;
-    return (enum view)scene_do(scene, who, who == SERVER ? SERVER_VIEW : CLIENT_VIEW);
+    return (enum view)scene_do(scene, who, who == SERVER ? DO_SERVER_VIEW : DO_CLIENT_VIEW);
 }
 
 /* Ends the set, and begins with a new name. */
@@ -108,7 +108,7 @@ static inline void scene_reset(struct scene *scene)
     int primary_died = scene->dead[PRIMARY];
     for (int who = 0; who < ACTORS; who++) {
         if (!scene->dead[who]) {
-            scene_do(scene, who, RESET);
+            scene_do(scene, who, DO_RESET);
             continue;
         }
         scene->processes[who] = spawn_role("actor", (char *)NULL);
@@ -116,8 +116,8 @@ static inline void scene_reset(struct scene *scene)
     }
     if (primary_died) {
         /* Takes over what the dead one may have left in the runtime directory. */
-        CHECK_RESULT((vdi_result)scene_do(scene, VISITOR, CREATE), NOERROR);
-        scene_do(scene, VISITOR, RESET);
+        CHECK_RESULT((vdi_result)scene_do(scene, VISITOR, DO_CREATE), NOERROR);
+        scene_do(scene, VISITOR, DO_RESET);
     }
     scene->number++;
 }
@@ -126,7 +126,7 @@ static inline void scene_end(struct scene *scene)
 {
     scene_reset(scene);
     for (int who = 0; who < ACTORS && scene->far; who++) {
-        tell(scene->processes[who], LEAVE);
+        tell(scene->processes[who], DO_LEAVE);
         CHECK_EQUAL(wait_exit(scene->processes[who]), 0);
     }
 }

@@ -140,8 +140,8 @@ static inline int walk_cell(struct walk *walk, const struct row *row, const stru
 {
     enum who caller = walk_who(walk, row->who);
     enum step step = row->step;
-    if (step == AGENT_CALL && cell->result == AGENT_RUNS)
-        step = AGENT_START;
+    if (step == DO_AGENT_CALL && cell->result == AGENT_RUNS)
+        step = DO_AGENT_START;
     walk->call = step_names[row->step];
     walk->cells++;
     walk_check_result(walk, caller, scene_do(walk->scene, caller, step), cell->result);
@@ -151,9 +151,9 @@ static inline int walk_cell(struct walk *walk, const struct row *row, const stru
         if (wanted != ANY)
             walk_check_view(walk, (enum who)who, wanted == SAME ? before : (enum view)wanted);
     }
-    if (step == AGENT_START) {
+    if (step == DO_AGENT_START) {
         walk->call = "the end of the agent";
-        walk_check_result(walk, caller, scene_do(walk->scene, caller, FINISH), NOERROR);
+        walk_check_result(walk, caller, scene_do(walk->scene, caller, DO_FINISH), NOERROR);
     }
     return cell->result != NOERROR && cell->result != AGENT_RUNS && cell->own == SAME &&
            cell->others == SAME;
@@ -164,7 +164,7 @@ static inline int walk_can(const struct walk *walk, const struct way *way)
 {
     int kills = 0;
     for (const struct move *move = way->script; move->step != NO_STEP; move++)
-        kills |= move->step == KILL;
+        kills |= move->step == DO_KILL;
     return !kills || walk->scene->far;
 }
 

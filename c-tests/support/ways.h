@@ -7,23 +7,23 @@
 #include "walk.h"
 
 /* Scripts, each of which continues the one above. */
-#define CREATED {PRIMARY, CREATE, NOERROR}
-#define OPENED CREATED, {SERVER, SERVER_OPEN, NOERROR}
-#define BEGUN OPENED, {SERVER, BEGIN, NOERROR}
+#define CREATED {PRIMARY, DO_CREATE, NOERROR}
+#define OPENED CREATED, {SERVER, DO_SERVER_OPEN, NOERROR}
+#define BEGUN OPENED, {SERVER, DO_BEGIN, NOERROR}
 #define CONFIGURED \
-    BEGUN, {SERVER, REQUEST, NOERROR}, {SERVER, END, NOERROR}, {SERVER, ALLOCATE, NOERROR}, \
-        {SECONDARY, JOIN, NOERROR}
-#define ATTENDED CONFIGURED, {SERVER, AGENT_START, AGENT_RUNS}
+    BEGUN, {SERVER, DO_REQUEST, NOERROR}, {SERVER, DO_END, NOERROR}, \
+        {SERVER, DO_ALLOCATE, NOERROR}, {SECONDARY, DO_JOIN, NOERROR}
+#define ATTENDED CONFIGURED, {SERVER, DO_AGENT_START, AGENT_RUNS}
 #define SERVED \
-    ATTENDED, {SERVER, SERVER_OPEN_DEVICE, NOERROR}, {SERVER, SERVER_OPEN_DEVICE, NOERROR}
-#define SHARED SERVED, {PRIMARY, OPEN_FIRST, NOERROR}, {SECONDARY, OPEN_SECOND, NOERROR}
+    ATTENDED, {SERVER, DO_SERVER_OPEN_DEVICE, NOERROR}, {SERVER, DO_SERVER_OPEN_DEVICE, NOERROR}
+#define SHARED SERVED, {PRIMARY, DO_OPEN_FIRST, NOERROR}, {SECONDARY, DO_OPEN_SECOND, NOERROR}
 #define HOLDING \
-    SHARED, {SERVER, SEND_READ, NOERROR}, {PRIMARY, FETCH, NOERROR}, \
-        {PRIMARY, GET_HANDLE, NOERROR}
-#define BOTH_CLOSED {SERVER, CLOSE_FIRST, NOERROR}, {SERVER, CLOSE_SECOND, NOERROR}
+    SHARED, {SERVER, DO_SEND_READ, NOERROR}, {PRIMARY, DO_FETCH, NOERROR}, \
+        {PRIMARY, DO_GET_HANDLE, NOERROR}
+#define BOTH_CLOSED {SERVER, DO_CLOSE_FIRST, NOERROR}, {SERVER, DO_CLOSE_SECOND, NOERROR}
 #define FINISHED \
-    SHARED, BOTH_CLOSED, {PRIMARY, GET_COMMAND, VD_E_CLOSE}, {SECONDARY, GET_COMMAND, VD_E_CLOSE}, \
-        {SERVER, AGENT_JOIN, NOERROR}
+    SHARED, BOTH_CLOSED, {PRIMARY, DO_GET_COMMAND, VD_E_CLOSE}, \
+        {SECONDARY, DO_GET_COMMAND, VD_E_CLOSE}, {SERVER, DO_AGENT_JOIN, NOERROR}
 
 /* What there is in a stage. */
 enum {
@@ -63,7 +63,7 @@ static const struct stage stages[] = {
     /* serverTimeOut is 1 ms, and the command is never fetched: the agent ends the set. */
     {"Active and silent",
      ATTACHED | JOINED | AGENT | SERVER_DEVICES | CLIENT_DEVICES | SILENT, ACTIVE, ACTIVE,
-     {SHARED, {SERVER, SEND_READ, NOERROR}}},
+     {SHARED, {SERVER, DO_SEND_READ, NOERROR}}},
 };
 
 /* What aborts a set. */
@@ -79,19 +79,20 @@ struct blow {
 };
 
 static const struct blow blows[] = {
-    {"SignalAbort of the primary", PRIMARY, SIGNAL_ABORT, 0, SILENT, 0, NOERROR, NOERROR},
-    {"SignalAbort of the secondary", SECONDARY, SIGNAL_ABORT, JOINED, SILENT, 0, NOERROR, NOERROR},
-    {"SignalAbort of the server", SERVER, SERVER_SIGNAL_ABORT, ATTACHED, SILENT, 0, NOERROR,
+    {"SignalAbort of the primary", PRIMARY, DO_SIGNAL_ABORT, 0, SILENT, 0, NOERROR, NOERROR},
+    {"SignalAbort of the secondary", SECONDARY, DO_SIGNAL_ABORT, JOINED, SILENT, 0, NOERROR,
      NOERROR},
-    {"Close of the primary", PRIMARY, CLOSE, ATTACHED, ENDED | SILENT, CLIENT_DEVICES, VD_E_OPEN,
+    {"SignalAbort of the server", SERVER, DO_SERVER_SIGNAL_ABORT, ATTACHED, SILENT, 0, NOERROR,
      NOERROR},
-    {"Close of the secondary", SECONDARY, CLOSE, CLIENT_DEVICES, ENDED | SILENT, CLIENT_DEVICES,
+    {"Close of the primary", PRIMARY, DO_CLOSE, ATTACHED, ENDED | SILENT, CLIENT_DEVICES, VD_E_OPEN,
+     NOERROR},
+    {"Close of the secondary", SECONDARY, DO_CLOSE, CLIENT_DEVICES, ENDED | SILENT, CLIENT_DEVICES,
      VD_E_OPEN, NOERROR},
-    {"Close of the server", SERVER, SERVER_CLOSE, ATTACHED, ENDED | SILENT, SERVER_DEVICES,
+    {"Close of the server", SERVER, DO_SERVER_CLOSE, ATTACHED, ENDED | SILENT, SERVER_DEVICES,
      VD_E_PROTOCOL, NOERROR},
-    {"death of the primary", PRIMARY, KILL, ATTACHED, ENDED | SILENT, 0, NOERROR, NOERROR},
-    {"death of the server", SERVER, KILL, ATTACHED, ENDED | SILENT, 0, NOERROR, NOERROR},
-    {"serverTimeOut", SERVER, AGENT_JOIN, SILENT, 0, 0, VD_E_ABORT, VD_E_ABORT},
+    {"death of the primary", PRIMARY, DO_KILL, ATTACHED, ENDED | SILENT, 0, NOERROR, NOERROR},
+    {"death of the server", SERVER, DO_KILL, ATTACHED, ENDED | SILENT, 0, NOERROR, NOERROR},
+    {"serverTimeOut", SERVER, DO_AGENT_JOIN, SILENT, 0, 0, VD_E_ABORT, VD_E_ABORT},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -111,7 +112,7 @@ static inline void way_begin(struct way *way, const struct stage *stage)
     memset(way, 0, sizeof *way);
     memcpy(way->script, stage->script, sizeof stage->script);
     if (stage->has & SILENT)
-        way->script[0].step = CREATE_IMPATIENT;
+        way->script[0].step = DO_CREATE_IMPATIENT;
 }
 
 /* What an actor sees in a stage. */
@@ -133,7 +134,7 @@ static inline int way_abort(struct way *way, const struct stage *stage, const st
                             enum who me)
 {
     static char name[128];
-    int gone = blow->step == CLOSE || blow->step == SERVER_CLOSE || blow->step == KILL;
+    int gone = blow->step == DO_CLOSE || blow->step == DO_SERVER_CLOSE || blow->step == DO_KILL;
     if ((stage->has & blow->needs) != blow->needs || stage->has & blow->without ||
         !stage_has(stage, me) || (gone && blow->who == (int)me))
         return 0;
@@ -142,8 +143,8 @@ static inline int way_abort(struct way *way, const struct stage *stage, const st
     way->name = name;
     way_add(way, blow->who, blow->step,
             stage->has & blow->devices ? blow->with_devices : blow->otherwise);
-    if (stage->has & AGENT && !(blow->who == SERVER && (gone || blow->step == AGENT_JOIN)))
-        way_add(way, SERVER, AGENT_JOIN, VD_E_ABORT);
+    if (stage->has & AGENT && !(blow->who == SERVER && (gone || blow->step == DO_AGENT_JOIN)))
+        way_add(way, SERVER, DO_AGENT_JOIN, VD_E_ABORT);
     enum view views[ACTORS];
     for (int who = 0; who < ACTORS; who++) {
         int sees = stage_has(stage, (enum who)who) && !(gone && blow->who == who);
