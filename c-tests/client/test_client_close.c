@@ -145,7 +145,7 @@ static void before_the_agent(void)
     CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), VD_E_CLOSE);
     CHECK_RESULT(vdi_close(set), NOERROR);
     CHECK_EQUAL(journal_count(&journal), 0);
-    caller_start(&engine.agent, engine_agent, engine.server);
+    caller_start(&engine.agent, completion_agent, engine.server);
     CHECK_RESULT(caller_join(&engine.agent), NOERROR);
     CHECK_JOURNAL(&journal, 0, &command, ERROR_SUCCESS);
     server_is(VDI_ABORT_NONE);

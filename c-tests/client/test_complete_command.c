@@ -266,7 +266,7 @@ static void waits_for_nobody(void)
         CHECK_RESULT(vdi_complete_command(devices[0], got, ERROR_SUCCESS, 0, i), NOERROR);
     }
     CHECK_EQUAL(journal_count(&journal), 0);
-    caller_start(&engine.agent, engine_agent, engine.server);
+    caller_start(&engine.agent, completion_agent, engine.server);
     journal_check_all(&journal, sent, VDI_QUEUE_CAPACITY, ERROR_SUCCESS);
     for (unsigned i = 0; i < VDI_QUEUE_CAPACITY; i++)
         CHECK_EQUAL(sent[i].outPosition, i);

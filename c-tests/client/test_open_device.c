@@ -44,7 +44,7 @@ static void serves(const char *name)
 {
     engine.server = server_configure(name, SIZE, 1);
     engine.count = 0;
-    caller_start(&engine.agent, engine_agent, engine.server);
+    caller_start(&engine.agent, completion_agent, engine.server);
 }
 
 static void announces(const char *name)

@@ -93,7 +93,7 @@ static int server_role(int argc, char **argv)
     last_step = (unsigned)atoi(argv[2]);
     int normally = 0;
     if (configures(argv[1])) {
-        caller_start(&engine.agent, engine_agent, engine.server);
+        caller_start(&engine.agent, completion_agent, engine.server);
         normally = transfers(argv[1]);
         vdi_result agent = caller_join(&engine.agent);
         CHECK_RESULT(agent, normally ? NOERROR : VD_E_ABORT);

@@ -34,7 +34,7 @@ static void reach(enum phase phase)
     if (phase >= CONFIGURED)
         client_named(secondary, OPEN_IN_SECONDARY, name, NOERROR);
     if (phase == SERVED)
-        caller_start(&engine.agent, engine_agent, engine.server);
+        caller_start(&engine.agent, completion_agent, engine.server);
 }
 
 static void server_reads(uint32_t wanted)

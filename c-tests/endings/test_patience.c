@@ -83,7 +83,7 @@ static void answer_during_a_routine(unsigned device)
         got[i] = pass_flush(i == 0 ? 0 : device, &commands[i]);
     }
     CHECK_RESULT(vdi_complete_command(devices[0], got[0], ERROR_SUCCESS, 0, 0), NOERROR);
-    caller_start(&engine.agent, engine_agent, engine.server);
+    caller_start(&engine.agent, completion_agent, engine.server);
     while (sem_wait(&entered) != 0)
         continue;
     CHECK_RESULT(vdi_complete_command(devices[device], got[1], ERROR_SUCCESS, 0, 0), NOERROR);
@@ -122,7 +122,7 @@ static void slow_first_command(void)
 {
     VDS_Command command;
     start();
-    caller_start(&engine.agent, engine_agent, engine.server);
+    caller_start(&engine.agent, completion_agent, engine.server);
     pass(LONG_MS);
     command_prepare(&command, &journal, VDC_Flush, NULL, 0);
     slow_looks = 0;

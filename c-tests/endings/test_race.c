@@ -105,11 +105,6 @@ static void *server_asks(void *nothing)
     return nothing;
 }
 
-static vdi_result run_agent(void *server)
-{
-    return vdi_server_execute_completion_agent(server);
-}
-
 /* Opens everything, and lets all threads run until some commands have completed. */
 static void fill_arena(VDS_Command *commands, struct caller *agent)
 {
@@ -118,7 +113,7 @@ static void fill_arena(VDS_Command *commands, struct caller *agent)
     arena.outstanding = 0;
     arena.set = client_create(arena.name, DEVICES);
     arena.server = server_configure(arena.name, SIZE, 2);
-    caller_start(agent, run_agent, arena.server);
+    caller_start(agent, completion_agent, arena.server);
     for (unsigned i = 0; i < DEVICES; i++) {
         char device[NAME_SIZE];
         device_name(device, arena.name, i);

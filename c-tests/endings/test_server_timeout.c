@@ -347,7 +347,7 @@ static void without_agent(void)
     open_client_device(0);
     complete(0, fetch(0), ERROR_SUCCESS, 0);
     CHECK_EQUAL(abort_code(), VDI_ABORT_NONE);
-    caller_start(&engine.agent, engine_agent, engine.server);
+    caller_start(&engine.agent, completion_agent, engine.server);
     journal_check_all(&journal, commands, 1, ERROR_SUCCESS);
     agent_is_patient();
     CHECK_RESULT(vdi_server_signal_abort(engine.server, NULL), NOERROR);

@@ -78,7 +78,7 @@ static void hanging_secondary(struct peer primary, struct peer secondary)
     BEGIN(primary, GET_COMMAND, .device = 0, .timeout = VDI_INFINITE);
     int64_t before = send_one(&command, 1);
     struct answer held = client_fetch(secondary, 1, VDC_Flush);
-    caller_start(&engine.agent, engine_agent, engine.server);
+    caller_start(&engine.agent, completion_agent, engine.server);
     FINISH(primary, VD_E_ABORT);
     aborted_by_time_out(&command, before);
     ASK(secondary, VD_E_ABORT, COMPLETE, .device = 1, .slot = held.slot);

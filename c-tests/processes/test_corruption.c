@@ -181,7 +181,7 @@ static void random_words(void)
 {
     for (unsigned round = 0; round < 60; round++) {
         start();
-        caller_start(&engine.agent, engine_agent, engine.server);
+        caller_start(&engine.agent, completion_agent, engine.server);
         for (unsigned i = 0; i < 20; i++) {
             uint32_t at = next_random() % (i % 2 ? SEGMENT_END : SEGMENT_HEADER + 1024);
             spoil((enum word)(at & ~3u), i % 3 ? next_random() : next_random() % 70);

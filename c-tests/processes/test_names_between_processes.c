@@ -30,7 +30,7 @@ static void start(unsigned index)
     CHECK_RESULT(vdi_server_open_device(server, "stripe", &engine->devices[1]), NOERROR);
     engine->server = server;
     engine->count = 2;
-    caller_start(&engine->agent, engine_agent, server);
+    caller_start(&engine->agent, completion_agent, server);
     CHECK_RESULT(vdi_server_open(NULL, "stripe", &none), VD_E_INVALID); /* [NAME-05] */
     CHECK(none == NULL);
 }

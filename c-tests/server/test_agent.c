@@ -230,8 +230,8 @@ static void one_agent(void)
 {
     vdi_set *set = client_create(name, 2);
     vdi_server *server = server_configure(name, SIZE, 1);
-    struct agent agent;
-    agent_start(&agent, server);
+    struct caller agent;
+    caller_start(&agent, completion_agent, server);
     vdi_server_device *first;
     CHECK_RESULT(vdi_server_open_device(server, name, &first), NOERROR);
     /* The thread has entered the agent when a command of it is completed. */
@@ -254,7 +254,7 @@ static void one_agent(void)
     CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_BUSY);
     vdi_result closed = vdi_server_close(server);
     CHECK_RESULT(closed, NOERROR); /* no device is open */
-    CHECK_RESULT(agent_join(&agent), NOERROR);
+    CHECK_RESULT(caller_join(&agent), NOERROR);
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
@@ -266,10 +266,10 @@ static void close_ends_an_idle_agent(void)
 {
     vdi_set *set = client_create(name, 1);
     vdi_server *server = server_configure(name, SIZE, 1);
-    struct agent agent;
-    agent_start(&agent, server);
+    struct caller agent;
+    caller_start(&agent, completion_agent, server);
     CHECK_RESULT(vdi_server_close(server), NOERROR); /* [AMB-40] */
-    vdi_result left = agent_join(&agent);
+    vdi_result left = caller_join(&agent);
     /* It may have come too late to enter. */
     CHECK(left == NOERROR || left == VD_E_PROTOCOL);
     VDConfig config;
@@ -303,7 +303,7 @@ static void late_agent(void)
         }
         CHECK_EQUAL(journal_count(&journal), 0);
         if (comes) {
-            caller_start(&agent, engine_agent, server);
+            caller_start(&agent, completion_agent, server);
             journal_check_all(&journal, commands, 3, ERROR_SUCCESS);
             CHECK_RESULT(vdi_server_close_device(server_device), NOERROR);
             CHECK_RESULT(caller_join(&agent), NOERROR);

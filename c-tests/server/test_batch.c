@@ -52,7 +52,7 @@ static void ends_in_the_middle(void (*routine)(VDS_Command *))
         CHECK_RESULT(vdi_get_command(devices[device], VDI_INFINITE, &got), NOERROR);
         CHECK_RESULT(vdi_complete_command(devices[device], got, ERROR_SUCCESS, 0, 0), NOERROR);
     }
-    caller_start(&engine.agent, engine_agent, engine.server);
+    caller_start(&engine.agent, completion_agent, engine.server);
     vdi_result left = caller_join(&engine.agent);
     CHECK_EQUAL(journal_count(&journal), COMMANDS);
     for (unsigned i = 0; i < COMMANDS; i++) {

@@ -44,7 +44,7 @@ static void one_set(void)
     vdi_set *set = client_create(name, 1);
     server = server_configure(name, SIZE, 2);
     CHECK(areas() >= 1); /* that of the server; the client has its own soon */
-    caller_start(&agent, engine_agent, server);
+    caller_start(&agent, completion_agent, server);
     CHECK_RESULT(vdi_server_open_device(server, name, &device), NOERROR);
     CHECK_RESULT(vdi_open_device(set, name, &client_device), NOERROR);
     CHECK_RESULT(vdi_server_send_command(device, &command), NOERROR);

@@ -109,15 +109,10 @@ static inline vdi_result body_send_read(struct body *body)
     return body_send(body, 0, VDC_Read, buffer);
 }
 
-static inline vdi_result agent_call(void *server)
-{
-    return vdi_server_execute_completion_agent(server);
-}
-
 /* Returns when the agent is in its loop, which makes the server's view Active. */
 static inline vdi_result body_start_agent(struct body *body)
 {
-    caller_start(&body->agent, agent_call, body->server);
+    caller_start(&body->agent, completion_agent, body->server);
     body->agent_started = 1;
     while (caller_waits(&body->agent) && body_server_view(body) != ACTIVE)
         sched_yield();

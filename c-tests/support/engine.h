@@ -14,18 +14,13 @@ struct engine {
     vdi_server_device *devices[VDI_MAX_DEVICES];
 };
 
-static inline vdi_result engine_agent(void *server)
-{
-    return vdi_server_execute_completion_agent(server);
-}
-
 /* Starts the agent of a configured set and opens the devices. */
 static inline void engine_run(struct engine *engine, vdi_server *server, const char *name,
                               unsigned devices)
 {
     engine->server = server;
     engine->count = devices;
-    caller_start(&engine->agent, engine_agent, server);
+    caller_start(&engine->agent, completion_agent, server);
     for (unsigned index = 0; index < devices; index++) {
         char device[NAME_SIZE];
         device_name(device, name, index);

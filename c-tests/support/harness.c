@@ -53,25 +53,6 @@ vdi_server *server_configure(const char *name, uint32_t size, uint32_t count)
     return server;
 }
 
-static void *agent_thread(void *argument)
-{
-    struct agent *agent = argument;
-    agent->result = vdi_server_execute_completion_agent(agent->server);
-    return NULL;
-}
-
-void agent_start(struct agent *agent, vdi_server *server)
-{
-    agent->server = server;
-    CHECK(pthread_create(&agent->thread, NULL, agent_thread, agent) == 0);
-}
-
-vdi_result agent_join(struct agent *agent)
-{
-    CHECK(pthread_join(agent->thread, NULL) == 0);
-    return agent->result;
-}
-
 static void pending_completed(VDS_Command *command)
 {
     struct pending *pending = command->completionContext;

@@ -85,15 +85,6 @@ vdi_set *client_create(const char *name, uint32_t devices);
  */
 vdi_server *server_configure(const char *name, uint32_t size, uint32_t count);
 
-/* A thread in vdi_server_execute_completion_agent(). */
-struct agent {
-    pthread_t thread;
-    vdi_server *server;
-    vdi_result result;
-};
-void agent_start(struct agent *agent, vdi_server *server);
-vdi_result agent_join(struct agent *agent);
-
 /* Counts calls of a completion routine; set up a command with pending_prepare(). */
 struct pending {
     pthread_mutex_t lock;

@@ -81,6 +81,12 @@ static inline vdi_result caller_join(struct caller *caller)
     return caller->result;
 }
 
+/* The completion agent, for a caller; the argument is the server. */
+static inline vdi_result completion_agent(void *server)
+{
+    return vdi_server_execute_completion_agent(server);
+}
+
 /* GetCommand for a caller. */
 struct getter {
     vdi_device *device;
