@@ -130,21 +130,21 @@ static void all_data(unsigned devices, unsigned flushes)
 /* Sends Complete to all devices; the server waits for each answer. Returns the last code. */
 static int32_t complete_all(unsigned devices)
 {
-    static struct step steps[MOST];
+    static struct request requests[MOST];
     int seen[MOST] = {0};
     int32_t code = -1;
     for (unsigned i = 0; i < devices; i++)
-        CHECK_RESULT(step_begin(&steps[i], &statement, i, VDC_Complete, 0), NOERROR);
+        CHECK_RESULT(request_begin(&requests[i], &statement, i, VDC_Complete, 0), NOERROR);
     for (unsigned i = 0; i < devices; i++)
         seen[hear(client)]++;
     for (unsigned i = 0; i < devices; i++) {
         CHECK_EQUAL(seen[i], 1);
-        CHECK(step_waits(&steps[i]));
+        CHECK(request_waits(&requests[i]));
     }
     for (unsigned i = 0; i < devices; i++)
         tell(client, 0);
     for (unsigned i = 0; i < devices; i++) {
-        code = step_end(&steps[i]);
+        code = request_end(&requests[i]);
         if (i + 1 < devices)
             CHECK_EQUAL(code, ERROR_SUCCESS);
     }
@@ -178,9 +178,9 @@ static void not_finished(unsigned devices)
     begin(devices, VDF_RequestComplete, VDF_WriteMedia | VDF_CompleteEnabled, gets, CANNOT);
     all_data(devices, 3);
     CHECK_EQUAL(complete_all(devices), ERROR_DISK_FULL);
-    struct step rejected;
-    CHECK_RESULT(step_begin(&rejected, &statement, devices - 1, VDC_Flush, 0), VD_E_IO_ERROR);
-    CHECK_EQUAL(step_end(&rejected), ERROR_IO_DEVICE);
+    struct request rejected;
+    CHECK_RESULT(request_begin(&rejected, &statement, devices - 1, VDC_Flush, 0), VD_E_IO_ERROR);
+    CHECK_EQUAL(request_end(&rejected), ERROR_IO_DEVICE);
     end();
 }
 

@@ -95,13 +95,13 @@ static void restore(uint32_t timeout, uint32_t size)
 /* The Write that does not fit reports what did. [SMP-07] */
 static void disk_full(void)
 {
-    struct step step;
+    struct request request;
     struct peer client = begin(TRANSFER + BLOCK_SIZE, VDI_INFINITE, VDF_WriteMedia);
     statement_write(&statement, 0, SEED, TRANSFER);
-    stream_fill(statement.buffers[0], SEED, TRANSFER, TRANSFER);
-    CHECK_RESULT(step_begin(&step, &statement, 0, VDC_Write, TRANSFER), NOERROR);
-    CHECK_EQUAL(step_end(&step), ERROR_DISK_FULL);
-    CHECK_EQUAL(step.command.bytesTransferred, BLOCK_SIZE);
+    pattern_fill_from(statement.buffers[0], TRANSFER, SEED, TRANSFER);
+    CHECK_RESULT(request_begin(&request, &statement, 0, VDC_Write, TRANSFER), NOERROR);
+    CHECK_EQUAL(request_end(&request), ERROR_DISK_FULL);
+    CHECK_EQUAL(request.command.bytesTransferred, BLOCK_SIZE);
     end(client); /* VD_E_CLOSE says nothing about success. */
 }
 
@@ -113,12 +113,12 @@ static void other_commands(void)
                                     VDC_SetPosition,   VDC_Discard,     VDC_Snapshot,
                                     VDC_MountSnapshot, VDC_FileInfoEnd, VDC_GetError,
                                     VDC_Complete,      0,               4711};
-    struct step step;
+    struct request request;
     struct peer client = begin(ENDLESS, VDI_INFINITE, VDF_WriteMedia);
     for (unsigned i = 0; i < sizeof codes / sizeof *codes; i++) {
-        CHECK_RESULT(step_begin(&step, &statement, 0, codes[i], 0), NOERROR);
-        CHECK_EQUAL(step_end(&step), ERROR_NOT_SUPPORTED);
-        CHECK_EQUAL(step.command.outPosition, 0);
+        CHECK_RESULT(request_begin(&request, &statement, 0, codes[i], 0), NOERROR);
+        CHECK_EQUAL(request_end(&request), ERROR_NOT_SUPPORTED);
+        CHECK_EQUAL(request.command.outPosition, 0);
         CHECK_EQUAL(statement_step(&statement, 0, VDC_ClearError), ERROR_SUCCESS);
     }
     end(client);

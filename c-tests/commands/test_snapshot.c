@@ -123,13 +123,13 @@ static void write_metadata(unsigned count)
 /* Sends a command, lets the client hold it, and then lets it answer; the completion code. */
 static int32_t coordinated(int32_t code)
 {
-    struct step step;
-    CHECK_RESULT(step_begin(&step, &statement, 0, code, 0), NOERROR);
+    struct request request;
+    CHECK_RESULT(request_begin(&request, &statement, 0, code, 0), NOERROR);
     CHECK_EQUAL(hear(client), code);
-    CHECK(step_waits(&step));
+    CHECK(request_waits(&request));
     tell(client, 0);
-    int32_t answer = step_end(&step);
-    CHECK_EQUAL(step.command.bytesTransferred, 0);
+    int32_t answer = request_end(&request);
+    CHECK_EQUAL(request.command.bytesTransferred, 0);
     return answer;
 }
 
@@ -148,7 +148,7 @@ static void metadata_is_stored(void)
     FILE *file = fopen(path, "re");
     CHECK(file != NULL);
     for (size_t place = 0; place < statement.moved[0]; place++)
-        CHECK_EQUAL(fgetc(file), stream_byte(SEED, place));
+        CHECK_EQUAL(fgetc(file), pattern_byte(place, SEED));
     CHECK_EQUAL(fgetc(file), EOF);
     CHECK(fclose(file) == 0);
 }
@@ -200,7 +200,7 @@ static void restore(int to_the_end)
 /* Up to the command that is refused. A Write behind it ends with `queued`; 0: there is none. */
 static int32_t up_to(int32_t chosen, enum behaviour behaviour, int32_t queued)
 {
-    struct step refused, next;
+    struct request refused, next;
     int mount = chosen == VDC_MountSnapshot;
     begin(VDF_SnapshotPrepare, chosen, behaviour, mount ? VDF_ReadMedia : VDF_WriteMedia);
     if (mount)
@@ -209,15 +209,15 @@ static int32_t up_to(int32_t chosen, enum behaviour behaviour, int32_t queued)
         write_metadata(2);
     if (chosen == VDC_Snapshot)
         CHECK_EQUAL(coordinated(VDC_PrepareToFreeze), ERROR_SUCCESS);
-    CHECK_RESULT(step_begin(&refused, &statement, 0, chosen, 0), NOERROR);
+    CHECK_RESULT(request_begin(&refused, &statement, 0, chosen, 0), NOERROR);
     CHECK_EQUAL(hear(client), chosen);
     if (queued)
-        CHECK_RESULT(step_begin(&next, &statement, 0, VDC_Write, BLOCK_SIZE), NOERROR);
-    CHECK(step_waits(&refused));
+        CHECK_RESULT(request_begin(&next, &statement, 0, VDC_Write, BLOCK_SIZE), NOERROR);
+    CHECK(request_waits(&refused));
     tell(client, 0);
     if (queued)
-        CHECK_EQUAL(step_end(&next), queued);
-    return step_end(&refused);
+        CHECK_EQUAL(request_end(&next), queued);
+    return request_end(&refused);
 }
 
 /*
@@ -230,9 +230,9 @@ static void refused_by_error(int32_t chosen, int32_t queued)
     CHECK_EQUAL(up_to(chosen, FAILS, queued), ERROR_OPERATION_ABORTED);
     CHECK_RESULT(vdi_server_abort_reason(statement.engine.server, &reason, NULL, 0), NOERROR);
     CHECK_EQUAL(reason, VDI_ABORT_NONE);
-    struct step rejected;
-    CHECK_RESULT(step_begin(&rejected, &statement, 0, VDC_Write, BLOCK_SIZE), VD_E_IO_ERROR);
-    CHECK_EQUAL(step_end(&rejected), ERROR_IO_DEVICE);
+    struct request rejected;
+    CHECK_RESULT(request_begin(&rejected, &statement, 0, VDC_Write, BLOCK_SIZE), VD_E_IO_ERROR);
+    CHECK_EQUAL(request_end(&rejected), ERROR_IO_DEVICE);
     ends_well();
 }
 

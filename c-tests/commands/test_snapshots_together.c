@@ -140,7 +140,7 @@ static void metadata_is_stored(unsigned index)
     FILE *file = fopen(path, "re");
     CHECK(file != NULL);
     CHECK_EQUAL(fread(found, 1, sizeof found, file), 12 * BLOCK_SIZE);
-    CHECK(stream_matches(found, SEED(index), 0, 12 * BLOCK_SIZE));
+    CHECK(pattern_matches(found, 12 * BLOCK_SIZE, SEED(index)));
     CHECK(fclose(file) == 0);
 }
 

@@ -118,11 +118,11 @@ static void open_statement(struct statement *statement, struct peer client, cons
 
 static void exchange(struct statement *statement, struct peer client)
 {
-    struct step step;
-    CHECK_RESULT(step_begin(&step, statement, 0, VDC_Flush, 0), NOERROR);
+    struct request request;
+    CHECK_RESULT(request_begin(&request, statement, 0, VDC_Flush, 0), NOERROR);
     struct answer got = client_fetch(client, 0, VDC_Flush);
     ASK(client, NOERROR, COMPLETE, .slot = got.slot);
-    CHECK_EQUAL(step_end(&step), ERROR_SUCCESS);
+    CHECK_EQUAL(request_end(&request), ERROR_SUCCESS);
 }
 
 /* The client of the first set is stopped, with a command that it has not fetched. [SNAP-42] */
@@ -131,7 +131,7 @@ static void stopped_client(void)
     static struct statement first, second, third;
     char names[3][NAME_SIZE];
     struct peer clients[3];
-    struct step held;
+    struct request held;
     for (unsigned i = 0; i < 3; i++) {
         unique_name(names[i]);
         clients[i] = spawn_client();
@@ -139,14 +139,14 @@ static void stopped_client(void)
     open_statement(&first, clients[0], names[0]);
     open_statement(&second, clients[1], names[1]);
     stop(clients[0]);
-    CHECK_RESULT(step_begin(&held, &first, 0, VDC_Flush, 0), NOERROR);
+    CHECK_RESULT(request_begin(&held, &first, 0, VDC_Flush, 0), NOERROR);
     exchange(&second, clients[1]);
     open_statement(&third, clients[2], names[2]);
     exchange(&third, clients[2]);
     engine_close(&second.engine);
-    CHECK(step_waits(&held));
+    CHECK(request_waits(&held));
     CHECK_RESULT(vdi_server_close(first.engine.server), VD_E_PROTOCOL);
-    CHECK_EQUAL(step_end(&held), ERROR_OPERATION_ABORTED);
+    CHECK_EQUAL(request_end(&held), ERROR_OPERATION_ABORTED);
     (void)caller_join(&first.engine.agent);
     exchange(&third, clients[2]);
     engine_close(&third.engine);

@@ -37,11 +37,11 @@ static void one_after_the_other(void)
         VDConfig config = ASK(client, NOERROR, GET_CONFIGURATION, .timeout = 0).config;
         CHECK_EQUAL(config.features, directions[i]);
         client_open_device(client, name, 0);
-        struct step step;
-        CHECK_RESULT(step_begin(&step, &statement, 0, VDC_Flush, 0), NOERROR);
+        struct request request;
+        CHECK_RESULT(request_begin(&request, &statement, 0, VDC_Flush, 0), NOERROR);
         struct answer got = client_fetch(client, 0, VDC_Flush);
         ASK(client, NOERROR, COMPLETE, .slot = got.slot);
-        CHECK_EQUAL(step_end(&step), ERROR_SUCCESS);
+        CHECK_EQUAL(request_end(&request), ERROR_SUCCESS);
         engine_finish(&statement.engine);
         ASK(client, VD_E_CLOSE, GET_COMMAND, .timeout = VDI_INFINITE);
         ended();
@@ -70,10 +70,10 @@ static void end(void)
  */
 static void memory_is_shared(void)
 {
-    struct step step;
+    struct request request;
     start(0, VDF_WriteMedia);
     uint8_t *buffer = statement.buffers[0];
-    CHECK_RESULT(step_begin(&step, &statement, 0, VDC_Write, TRANSFER), NOERROR);
+    CHECK_RESULT(request_begin(&request, &statement, 0, VDC_Write, TRANSFER), NOERROR);
     struct answer got = client_fetch(client, 0, VDC_Write);
     for (uint8_t round = 0; round < 3; round++) {
         pattern_fill(buffer, TRANSFER, round);
@@ -83,22 +83,22 @@ static void memory_is_shared(void)
         CHECK(pattern_matches(buffer, TRANSFER, (uint8_t)(round + 50)));
     }
     ASK(client, NOERROR, COMPLETE, .slot = got.slot, .bytes = TRANSFER);
-    CHECK_EQUAL(step_end(&step), ERROR_SUCCESS);
+    CHECK_EQUAL(request_end(&request), ERROR_SUCCESS);
     end();
 }
 
 /* Bytes of every value, in any order, are those that arrive. [MOD-10] */
 static void content_is_opaque(void)
 {
-    struct step step;
+    struct request request;
     start(0, VDF_WriteMedia);
     for (unsigned seed = 0; seed < 256; seed += 17) {
         pattern_fill(statement.buffers[0], TRANSFER, (uint8_t)seed);
-        CHECK_RESULT(step_begin(&step, &statement, 0, VDC_Write, TRANSFER), NOERROR);
+        CHECK_RESULT(request_begin(&request, &statement, 0, VDC_Write, TRANSFER), NOERROR);
         struct answer got = client_fetch(client, 0, VDC_Write);
         ASK(client, 1, LOOK, .address = got.address, .bytes = TRANSFER, .seed = (uint8_t)seed);
         ASK(client, NOERROR, COMPLETE, .slot = got.slot, .bytes = TRANSFER);
-        CHECK_EQUAL(step_end(&step), ERROR_SUCCESS);
+        CHECK_EQUAL(request_end(&request), ERROR_SUCCESS);
         CHECK(pattern_matches(statement.buffers[0], TRANSFER, (uint8_t)seed));
     }
     end();
@@ -107,13 +107,13 @@ static void content_is_opaque(void)
 /* One command of a disk, at an offset. The client's answer is the offset behind it. */
 static void at_offset(int32_t code, int64_t offset, uint8_t seed)
 {
-    struct step step = {.command = {.commandCode = code,
+    struct request request = {.command = {.commandCode = code,
                                     .inPosition = offset,
                                     .size = BLOCK_SIZE,
                                     .buffer = statement.buffers[0]}};
-    pending_prepare(&step.pending, &step.command);
+    pending_prepare(&request.pending, &request.command);
     pattern_fill(statement.buffers[0], BLOCK_SIZE, seed);
-    CHECK_RESULT(vdi_server_send_command(statement.engine.devices[0], &step.command), NOERROR);
+    CHECK_RESULT(vdi_server_send_command(statement.engine.devices[0], &request.command), NOERROR);
     struct answer got = client_fetch(client, 0, code);
     CHECK_EQUAL(got.command.position, offset);
     if (code == VDC_Write)
@@ -123,8 +123,8 @@ static void at_offset(int32_t code, int64_t offset, uint8_t seed)
             .seed = (uint8_t)(seed + 1));
     ASK(client, NOERROR, COMPLETE, .slot = got.slot, .bytes = BLOCK_SIZE,
         .position = offset + BLOCK_SIZE);
-    CHECK_EQUAL(step_end(&step), ERROR_SUCCESS);
-    CHECK_EQUAL(step.command.outPosition, offset + BLOCK_SIZE);
+    CHECK_EQUAL(request_end(&request), ERROR_SUCCESS);
+    CHECK_EQUAL(request.command.outPosition, offset + BLOCK_SIZE);
     CHECK(code == VDC_Write || pattern_matches(statement.buffers[0], BLOCK_SIZE, seed + 1));
 }
 

@@ -8,6 +8,7 @@
 #ifndef ROLES_H
 #define ROLES_H
 
+#include "pattern.h"
 #include "waiting.h"
 
 #include <sys/socket.h>
@@ -54,28 +55,6 @@ struct answer {
     VDC_Command command;
     char text[256];
 };
-
-/* A pattern that differs between seeds and between places. */
-static inline uint8_t pattern_byte(size_t place, uint8_t seed)
-{
-    return (uint8_t)(seed + place * 31 + (place >> 8) * 7);
-}
-
-static inline void pattern_fill(void *address, size_t size, uint8_t seed)
-{
-    uint8_t *bytes = address;
-    for (size_t place = 0; place < size; place++)
-        bytes[place] = pattern_byte(place, seed);
-}
-
-static inline int pattern_matches(const void *address, size_t size, uint8_t seed)
-{
-    const uint8_t *bytes = address;
-    for (size_t place = 0; place < size; place++)
-        if (bytes[place] != pattern_byte(place, seed))
-            return 0;
-    return 1;
-}
 
 #define CLIENT_SLOTS 4096
 

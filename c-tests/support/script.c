@@ -1,12 +1,10 @@
 #include "script.h"
 
 #include "media/features.h"
+#include "pattern.h"
 
 #include <stdarg.h>
 #include <string.h>
-
-/* Set before a Read, and no byte of a stream. */
-#define UNTOUCHED 0xff
 
 static const uint32_t default_sizes[] = {16, 1, 64, 7, 0};
 
@@ -71,14 +69,6 @@ void script_give_up(struct script *script)
     CHECK_RESULT(vdi_server_signal_abort(script->engine.server, "the engine gives up"), NOERROR);
     engine_close_aborted(&script->engine);
     CHECK_EQUAL(wait_exit(script->client), MEDIA_ABORTED);
-}
-
-void stream_fill(uint8_t *buffer, uint8_t stream, int64_t from, int64_t size)
-{
-    for (int64_t n = 0; n < size; n++) {
-        uint64_t place = (uint64_t)(from + n);
-        buffer[n] = (uint8_t)((stream * 41u + place * 7 + (place >> 10) * 3) % UNTOUCHED);
-    }
 }
 
 VDS_Command drive_send(struct drive *drive, int32_t code, int32_t size, int64_t position)
@@ -173,9 +163,10 @@ static void send_transfer(struct progress *progress)
     progress->asked += size;
     progress->in_flight += size;
     if (progress->code == VDC_Write)
-        stream_fill(drive->buffers[place], progress->stream, transfer->from, size);
+        pattern_fill_from(drive->buffers[place], (size_t)size, progress->stream,
+                          (size_t)transfer->from);
     else
-        memset(drive->buffers[place], UNTOUCHED, (size_t)size);
+        memset(drive->buffers[place], NO_PATTERN, (size_t)size);
     pending_prepare(&transfer->pending, &transfer->command);
     vdi_result result = vdi_server_send_command(drive->device, &transfer->command);
     /* The news of an error may be here already; the completion routine has been called then. */
@@ -185,12 +176,11 @@ static void send_transfer(struct progress *progress)
 /* What was read is what belongs there, and nothing else was touched. */
 static void check_bytes(const struct progress *progress, const struct transfer *transfer)
 {
-    static _Thread_local uint8_t wanted[SCRIPT_TRANSFER];
     int32_t bytes = transfer->command.bytesTransferred;
-    stream_fill(wanted, progress->stream, transfer->from, bytes);
-    CHECK(memcmp(transfer->command.buffer, wanted, (size_t)bytes) == 0);
+    CHECK(pattern_matches_from(transfer->command.buffer, (size_t)bytes, progress->stream,
+                               (size_t)transfer->from));
     for (int32_t n = bytes; n < transfer->command.size; n++)
-        CHECK_EQUAL(transfer->command.buffer[n], UNTOUCHED);
+        CHECK_EQUAL(transfer->command.buffer[n], NO_PATTERN);
 }
 
 /* Takes the oldest transfer. Behind one that is not complete, none moves anything. */

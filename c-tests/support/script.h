@@ -51,9 +51,6 @@ void script_end(struct script *script);
 /* Closes the set as an engine does that cannot go on; the client sees an abort. */
 void script_give_up(struct script *script);
 
-/* What the server has at a place of a stream. */
-void stream_fill(uint8_t *buffer, uint8_t stream, int64_t from, int64_t size);
-
 /* Sends a command without data, whatever the features say, and waits for its end. */
 VDS_Command drive_send(struct drive *drive, int32_t code, int32_t size, int64_t position);
 
