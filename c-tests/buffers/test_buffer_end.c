@@ -2,8 +2,8 @@
  * The end of buffers: after an abort each side keeps the memory until it closes the set, whatever
  * becomes of the others; closing gives everything back, freed or not.
  */
-#include "areas.h"
 #include "engine.h"
+#include "resources.h"
 #include "roles.h"
 
 #define SIZE 65536

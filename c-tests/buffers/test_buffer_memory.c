@@ -2,8 +2,8 @@
  * Memory for buffers: more than there is, in the configuration and later, and memory added while
  * the set is active, which every client process must see.
  */
-#include "areas.h"
 #include "engine.h"
+#include "resources.h"
 #include "roles.h"
 
 #include <limits.h>

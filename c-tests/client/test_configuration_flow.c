@@ -18,19 +18,6 @@ static const vdi_server_parameters decisions = {.size = sizeof decisions,
                                                 .blockSize = 2048,
                                                 .maxTransferSize = 3 * VDI_TRANSFER_UNIT};
 
-/* A thread that waits in GetConfiguration. */
-struct waiter {
-    struct caller caller;
-    vdi_set *set;
-    VDConfig config;
-};
-
-static vdi_result get_configuration(void *argument)
-{
-    struct waiter *waiter = argument;
-    return vdi_get_configuration(waiter->set, VDI_INFINITE, &waiter->config);
-}
-
 static void server_has(vdi_server *server, const VDConfig *wanted)
 {
     VDConfig config;
@@ -65,10 +52,11 @@ static void is_merged(const VDConfig *config)
  */
 static vdi_set *configured(vdi_server **server)
 {
+    struct caller caller;
     struct waiter waiter;
     CHECK_RESULT(vdi_server_open(NULL, name, server), VD_E_INVALID); /* before Create */
     CHECK_RESULT(vdi_create(NULL, name, &inputs, NULL, &waiter.set), NOERROR);
-    caller_start(&waiter.caller, get_configuration, &waiter);
+    caller_start(&caller, get_configuration, &waiter);
     CHECK_RESULT(vdi_server_open(NULL, name, server), NOERROR);
     server_has(*server, &inputs);
     client_has_none(waiter.set);
@@ -77,9 +65,9 @@ static vdi_set *configured(vdi_server **server)
     CHECK_RESULT(vdi_server_request_buffers(*server, 65536, 0, 3), NOERROR);
     CHECK_RESULT(vdi_server_request_buffers(*server, 131072, 0, 2), NOERROR);
     client_has_none(waiter.set);
-    CHECK(caller_waits(&waiter.caller));
+    CHECK(caller_waits(&caller));
     CHECK_RESULT(vdi_server_end_configuration(*server), NOERROR);
-    CHECK_RESULT(caller_join(&waiter.caller), NOERROR);
+    CHECK_RESULT(caller_join(&caller), NOERROR);
     is_merged(&waiter.config);
     server_has(*server, &waiter.config);
     return waiter.set;

@@ -3,29 +3,17 @@
  * configuration itself are in test_create.
  */
 #include "engine.h"
+#include "resources.h"
 #include "roles.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define SIZE 4096
 
 static char name[NAME_SIZE];
 static const VDConfig one = {.deviceCount = 1};
-
-static unsigned entries_of(const char *path)
-{
-    DIR *directory = opendir(path);
-    CHECK(directory != NULL);
-    unsigned count = 0;
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count - 2;
-}
 
 /* Create fails, and nobody can tell that it was called. [CSET-CREATE-10] */
 static void refused(const char *instance, const char *set_name, const VDConfig *config,
@@ -37,25 +25,6 @@ static void refused(const char *instance, const char *set_name, const VDConfig *
     CHECK_RESULT(vdi_create(instance, set_name, config, options, &set), wanted);
     CHECK(set == NULL);
     CHECK_EQUAL(entries_of(runtime), files);
-}
-
-static unsigned descriptors(void)
-{
-    return entries_of("/proc/self/fd");
-}
-
-/*
- * No failure has left a descriptor. The library's thread may still be letting go of the last set.
- * [CSET-CREATE-10]
- */
-static void nothing_is_left(unsigned before)
-{
-    for (int patience = 0; descriptors() != before; patience++) {
-        if (patience == 10000)
-            check_failed(__FILE__, __LINE__, "%u descriptors, not %u", descriptors(), before);
-        struct timespec moment = {.tv_nsec = 1000000};
-        nanosleep(&moment, NULL);
-    }
 }
 
 /* The name is found from the moment of success, by every process. [CSET-CREATE-01] */
@@ -174,25 +143,6 @@ static void unsafe_directory(void)
     CHECK(setenv("VDI_RUNTIME_DIR", safe, 1) == 0);
 }
 
-static void limit(int resource, rlim_t value)
-{
-    struct rlimit limits;
-    CHECK(getrlimit(resource, &limits) == 0);
-    limits.rlim_cur = value;
-    CHECK(setrlimit(resource, &limits) == 0);
-}
-
-/* Bytes of address space that this process has in use. */
-static rlim_t address_space(void)
-{
-    unsigned long pages;
-    FILE *file = fopen("/proc/self/statm", "re");
-    CHECK(file != NULL);
-    CHECK(fscanf(file, "%lu", &pages) == 1);
-    fclose(file);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
-
 /* argv: the set. A process without descriptors, and one without memory. */
 static int poor_role(int argc, char **argv)
 {
@@ -234,6 +184,7 @@ static void other_failures(void)
     CHECK_EQUAL(wait_exit(spawn_role("poor", name, (char *)NULL)), 0);
 }
 
+/* After all the failures no descriptor is left. [CSET-CREATE-10] */
 static void run(void)
 {
     unique_name(name);
@@ -248,7 +199,7 @@ static void run(void)
     configuration_is_read_at_once();
     other_failures();
     CHECK_RESULT(vdi_close(client_create(name, 1)), NOERROR);
-    nothing_is_left(before);
+    settles_at(descriptors, before);
     client_leave(other);
 }
 

@@ -8,13 +8,6 @@
 
 static struct engine engine;
 
-static int64_t milliseconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* OpenDevice in the client process; `device` is where it keeps the handle. */
 static void opens(struct peer client, unsigned device, const char *name, vdi_result wanted)
 {

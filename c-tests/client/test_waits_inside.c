@@ -165,13 +165,6 @@ static void second_thread(void)
     }
 }
 
-static int64_t milliseconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static unsigned signals_taken;
 
 static void take_signal(int number)

@@ -2,6 +2,7 @@
  * A client with one device and one thread, as the samples have it: a backup and a restore, full
  * disks, ends of data, commands that it does not know, and every path that ends it early.
  */
+#include "resources.h"
 #include "samples.h"
 #include "statement.h"
 
@@ -163,21 +164,6 @@ static void early_ends(void)
     CHECK_RESULT(vdi_server_close(server), NOERROR);
 }
 
-/* Returns when this process has no shared memory of a set any more. */
-static void all_memory_is_released(void)
-{
-    char line[512];
-    for (int found = 1; found;) {
-        struct timespec moment = {.tv_nsec = 1000000};
-        nanosleep(&moment, NULL); /* other threads of the library may be letting go of it */
-        FILE *maps = fopen("/proc/self/maps", "re");
-        CHECK(maps != NULL);
-        for (found = 0; fgets(line, sizeof line, maps) != NULL;)
-            found |= strstr(line, "/memfd:") != NULL;
-        fclose(maps);
-    }
-}
-
 /*
  * The client asks again after every time-out until the set is configured [SMP-03]; the device is
  * never released, and ends with its set [SMP-20].
@@ -200,7 +186,7 @@ static void in_this_process(void)
     CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &command), VD_E_CLOSE);
     CHECK_RESULT(vdi_close(set), NOERROR);
     CHECK_RESULT(vdi_get_command(device, 0, &command), VD_E_PROTOCOL);
-    all_memory_is_released();
+    settles_at(shared_mappings, 0);
 }
 
 /* Names of sets as the samples make them. [SMP-02] */

@@ -2,8 +2,8 @@
  * What both sides read when the configuration has ended: field by field, in the primary, in a
  * secondary and in the server, from the first step to the end of the set.
  */
-#include "areas.h"
 #include "engine.h"
+#include "resources.h"
 #include "roles.h"
 
 #define TRANSFER (4 * VDI_TRANSFER_UNIT)

@@ -10,23 +10,16 @@
 static char name[NAME_SIZE];
 
 /* A thread that waits in GetConfiguration. */
-struct waiter {
+struct waiting {
     struct caller caller;
-    vdi_set *set;
-    VDConfig config;
+    struct waiter waiter;
 };
 
-static vdi_result get_configuration(void *argument)
+static void waiter_start(struct waiting *waiting, vdi_set *set)
 {
-    struct waiter *waiter = argument;
-    return vdi_get_configuration(waiter->set, VDI_INFINITE, &waiter->config);
-}
-
-static void waiter_start(struct waiter *waiter, vdi_set *set)
-{
-    memset(&waiter->config, 0xa5, sizeof waiter->config);
-    waiter->set = set;
-    caller_start(&waiter->caller, get_configuration, waiter);
+    memset(&waiting->waiter.config, 0xa5, sizeof waiting->waiter.config);
+    waiting->waiter.set = set;
+    caller_start(&waiting->caller, get_configuration, &waiting->waiter);
 }
 
 static int is_unchanged(const VDConfig *config)
@@ -36,17 +29,10 @@ static int is_unchanged(const VDConfig *config)
     return memcmp(config, &before, sizeof before) == 0;
 }
 
-static void waiter_ends(struct waiter *waiter, vdi_result wanted)
+static void waiter_ends(struct waiting *waiting, vdi_result wanted)
 {
-    CHECK_RESULT(caller_join(&waiter->caller), wanted);
-    CHECK_EQUAL(is_unchanged(&waiter->config), wanted != NOERROR); /* [CSET-GETCFG-08] */
-}
-
-static int64_t milliseconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    CHECK_RESULT(caller_join(&waiting->caller), wanted);
+    CHECK_EQUAL(is_unchanged(&waiting->waiter.config), wanted != NOERROR); /* [CSET-GETCFG-08] */
 }
 
 /*
@@ -98,7 +84,7 @@ static int server_role(int argc, char **argv)
 static void several_threads(void)
 {
     enum { WAITERS = 4 };
-    static struct waiter waiters[WAITERS];
+    static struct waiting waiters[WAITERS];
     struct peer server = spawn_role("server", name, (char *)NULL);
     vdi_set *set = client_create(name, 3);
     time_outs(set);
@@ -118,10 +104,10 @@ static void several_threads(void)
     hear(server);
     for (int i = 0; i < WAITERS; i++) {
         waiter_ends(&waiters[i], NOERROR);
-        CHECK(memcmp(&waiters[i].config, &waiters[0].config, sizeof(VDConfig)) == 0);
+        CHECK(memcmp(&waiters[i].waiter.config, &waiters[0].waiter.config, sizeof(VDConfig)) == 0);
     }
-    CHECK_EQUAL(waiters[0].config.deviceCount, 3);
-    CHECK_EQUAL(waiters[0].config.blockSize, BLOCK_SIZE);
+    CHECK_EQUAL(waiters[0].waiter.config.deviceCount, 3);
+    CHECK_EQUAL(waiters[0].waiter.config.blockSize, BLOCK_SIZE);
     vdi_device *device;
     CHECK_RESULT(vdi_open_device(set, name, &device), NOERROR);
 
@@ -132,9 +118,9 @@ static void several_threads(void)
     for (int i = 0; i < 3; i++) {
         VDConfig config;
         CHECK_RESULT(vdi_get_configuration(set, intervals[i], &config), NOERROR);
-        CHECK(memcmp(&config, &waiters[0].config, sizeof config) == 0);
+        CHECK(memcmp(&config, &waiters[0].waiter.config, sizeof config) == 0);
         config = ASK(secondary, NOERROR, GET_CONFIGURATION, .timeout = intervals[i]).config;
-        CHECK(memcmp(&config, &waiters[0].config, sizeof config) == 0);
+        CHECK(memcmp(&config, &waiters[0].waiter.config, sizeof config) == 0);
     }
     ASK(secondary, NOERROR, CLOSE);
     client_leave(secondary);
@@ -146,7 +132,7 @@ static void several_threads(void)
 /* Abort and close end the wait, and later calls say the same. [CSET-GETCFG-04, CSET-GETCFG-06] */
 static void ends_of_the_wait(void)
 {
-    static struct waiter waiters[2];
+    static struct waiting waiters[2];
     vdi_set *set = client_create(name, 1);
     waiter_start(&waiters[0], set);
     waiter_start(&waiters[1], set);

@@ -104,7 +104,7 @@ static void all_leave(void)
         told += result == VD_E_OPEN;
     }
     CHECK(told >= 1);
-    (void)caller_join(&engine.agent);
+    agent_left(&engine.agent);
     journal_check_all(&journal, commands, CLIENTS * PER_DEVICE, ERROR_OPERATION_ABORTED);
 }
 

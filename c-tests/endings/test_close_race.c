@@ -6,6 +6,7 @@
  * comes just then. Where that is differs from round to round.
  */
 #include "engine.h"
+#include "resources.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -82,19 +83,6 @@ static vdi_result arrive(struct traveller *traveller)
     atomic_store(&traveller->released, 1);
     CHECK(pthread_join(traveller->thread, NULL) == 0);
     return traveller->result;
-}
-
-/* Pieces of memory in this process that are shared with other processes of a set. */
-static unsigned shared_mappings(void)
-{
-    char line[512];
-    unsigned count = 0;
-    FILE *maps = fopen("/proc/self/maps", "re");
-    CHECK(maps != NULL);
-    while (fgets(line, sizeof line, maps) != NULL)
-        count += strstr(line, "/memfd:vdi-") != NULL;
-    fclose(maps);
-    return count;
 }
 
 static vdi_device *device;

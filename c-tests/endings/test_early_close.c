@@ -90,7 +90,7 @@ static void server_closes(enum phase phase)
         ASK(secondary, NOERROR, CLOSE);
     }
     if (phase == SERVED)
-        (void)caller_join(&engine.agent);
+        agent_left(&engine.agent);
     ASK(primary, NOERROR, CLOSE);
 }
 

@@ -2,9 +2,8 @@
  * serverTimeOut does not judge a client by the time that the server takes: not while a completion
  * routine runs long, and not between idleness and the first command.
  */
+#include "clock.h"
 #include "engine.h"
-
-#include <sys/syscall.h>
 
 #define INTERVAL 50u
 /* Much longer than the two intervals that the client has. */
@@ -100,18 +99,17 @@ static unsigned slow_looks;
 static uint32_t code_after_look;
 
 /*
- * Takes the place of the C library's function, for the library under test, too. A thread can hold
- * it up: as if the scheduler had taken the processor away just when SendCommand looks at the clock.
+ * Holds a thread up that looks at the clock: as if the scheduler had taken the processor away just
+ * when SendCommand does so.
  */
-int clock_gettime(clockid_t clock, struct timespec *time)
+static void slow_look(void)
 {
-    if (clock_is_slow) {
-        clock_is_slow = 0;
-        slow_looks++;
-        pass(LONG_MS);
-        code_after_look = abort_code();
-    }
-    return (int)syscall(SYS_clock_gettime, clock, time);
+    if (!clock_is_slow)
+        return;
+    clock_is_slow = 0;
+    slow_looks++;
+    pass(LONG_MS);
+    code_after_look = abort_code();
 }
 
 /*
@@ -126,6 +124,7 @@ static void slow_first_command(void)
     pass(LONG_MS);
     command_prepare(&command, &journal, VDC_Flush, NULL, 0);
     slow_looks = 0;
+    clock_on_look(slow_look);
     clock_is_slow = 1;
     vdi_result sent = vdi_server_send_command(engine.devices[0], &command);
     clock_is_slow = 0;

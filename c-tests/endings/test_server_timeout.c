@@ -5,11 +5,11 @@
  * The clock of the server's process is in the test's hands: it shows the real time plus what the
  * test adds. The intervals are days, so that the real time of the test does not count.
  */
+#include "clock.h"
 #include "engine.h"
 #include "roles.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
 
 #define DEVICES 2u
 /* Milliseconds of an interval, and seconds of it. */
@@ -17,21 +17,6 @@
 #define SECONDS (INTERVAL / 1000)
 /* The watchdog ends every test that lasts longer. */
 #define MARGIN 120
-
-static int64_t seconds_added;
-
-/* Takes the place of the C library's function, for the library under test, too. */
-int clock_gettime(clockid_t clock, struct timespec *time)
-{
-    int result = (int)syscall(SYS_clock_gettime, clock, time);
-    time->tv_sec += __atomic_load_n(&seconds_added, __ATOMIC_SEQ_CST);
-    return result;
-}
-
-static void let_pass(int64_t seconds)
-{
-    __atomic_add_fetch(&seconds_added, seconds, __ATOMIC_SEQ_CST);
-}
 
 static char name[NAME_SIZE];
 static vdi_set *set;
@@ -129,9 +114,9 @@ static void complete(unsigned device, VDC_Command *command, int32_t code, unsign
 /* Two intervals after the last progress: not before, and then. */
 static void aborts_after_two_intervals(void)
 {
-    let_pass(2 * (int64_t)SECONDS - MARGIN);
+    clock_add(2 * (int64_t)SECONDS - MARGIN);
     agent_is_patient();
-    let_pass(MARGIN + 1);
+    clock_add(MARGIN + 1);
     agent_aborts();
 }
 
@@ -154,11 +139,11 @@ static void no_answer(void)
     start(INTERVAL);
     send_one(0, VDC_Flush);
     (void)fetch(0);
-    let_pass(SECONDS + 1);
+    clock_add(SECONDS + 1);
     agent_is_patient();
-    let_pass(SECONDS - 1 - MARGIN);
+    clock_add(SECONDS - 1 - MARGIN);
     agent_is_patient();
-    let_pass(MARGIN + 1);
+    clock_add(MARGIN + 1);
     agent_aborts();
     close_aborted();
 }
@@ -169,9 +154,9 @@ static void longest_interval(void)
     int64_t twice = 2 * (int64_t)UINT32_MAX / 1000;
     start(UINT32_MAX);
     send_one(0, VDC_Flush);
-    let_pass(twice - MARGIN);
+    clock_add(twice - MARGIN);
     agent_is_patient();
-    let_pass(MARGIN + 1);
+    clock_add(MARGIN + 1);
     agent_aborts();
     close_aborted();
 }
@@ -190,7 +175,7 @@ static void effects(void)
     VDC_Command *held = fetch(0);
     getter.device = devices[1];
     caller_start(&waiting, get_command, &getter);
-    let_pass(2 * (int64_t)SECONDS + 1);
+    clock_add(2 * (int64_t)SECONDS + 1);
     agent_aborts();
     CHECK_RESULT(caller_join(&waiting), VD_E_ABORT);
     journal_check_all(&journal, commands, 2, 995);
@@ -208,14 +193,14 @@ static void only_completions_count(void)
 {
     start(INTERVAL);
     send_one(0, VDC_Flush);
-    let_pass(SECONDS);
+    clock_add(SECONDS);
     send_one(0, VDC_Flush);
     send_one(1, VDC_Flush);
     (void)fetch(0);
-    let_pass(SECONDS - MARGIN);
+    clock_add(SECONDS - MARGIN);
     (void)fetch(1);
     agent_is_patient();
-    let_pass(MARGIN + 1);
+    clock_add(MARGIN + 1);
     agent_aborts();
     close_aborted();
 }
@@ -228,7 +213,7 @@ static void progress_is_set_wide(void)
     (void)fetch(0);
     for (unsigned round = 0; round < 4; round++) {
         send_one(1, round == 3 ? VDC_ClearError : VDC_Flush);
-        let_pass(2 * (int64_t)SECONDS - MARGIN);
+        clock_add(2 * (int64_t)SECONDS - MARGIN);
         agent_is_patient();
         complete(1, fetch(1), round == 2 ? ERROR_DISK_FULL : ERROR_SUCCESS, round + 1);
     }
@@ -244,14 +229,14 @@ static void idle_time_does_not_count(void)
 {
     start(INTERVAL);
     for (unsigned round = 0; round < 3; round++) {
-        let_pass(10 * (int64_t)SECONDS);
+        clock_add(10 * (int64_t)SECONDS);
         agent_is_patient();
         send_one(round % 2, VDC_Flush);
-        let_pass(2 * (int64_t)SECONDS - MARGIN);
+        clock_add(2 * (int64_t)SECONDS - MARGIN);
         agent_is_patient();
         complete(round % 2, fetch(round % 2), ERROR_SUCCESS, round + 1);
     }
-    let_pass(10 * (int64_t)SECONDS);
+    clock_add(10 * (int64_t)SECONDS);
     agent_is_patient();
     send_one(0, VDC_Flush);
     aborts_after_two_intervals();
@@ -265,15 +250,15 @@ static void idle_time_does_not_count(void)
 static void time_starts_with_the_command(void)
 {
     start(INTERVAL);
-    let_pass(10 * (int64_t)SECONDS);
+    clock_add(10 * (int64_t)SECONDS);
     agent_is_patient();
-    let_pass(2 * (int64_t)SECONDS - MARGIN);
+    clock_add(2 * (int64_t)SECONDS - MARGIN);
     send_one(0, VDC_Flush);
-    let_pass(2 * MARGIN);
+    clock_add(2 * MARGIN);
     agent_is_patient();
-    let_pass(2 * (int64_t)SECONDS - 3 * MARGIN);
+    clock_add(2 * (int64_t)SECONDS - 3 * MARGIN);
     agent_is_patient();
-    let_pass(MARGIN + 1);
+    clock_add(MARGIN + 1);
     agent_aborts();
     close_aborted();
 }
@@ -283,7 +268,7 @@ static void unopened_device(void)
 {
     create(INTERVAL);
     engine_open(&engine, name, DEVICES, 4096, 1);
-    let_pass(10 * (int64_t)SECONDS);
+    clock_add(10 * (int64_t)SECONDS);
     agent_is_patient();
     send_one(1, VDC_Flush);
     aborts_after_two_intervals();
@@ -300,7 +285,7 @@ static void held_back_clear_error(void)
     send_one(0, VDC_Flush);
     VDC_Command *first = fetch(0);
     (void)fetch(0);
-    let_pass(SECONDS);
+    clock_add(SECONDS);
     complete(0, first, ERROR_DISK_FULL, 1);
     send_one(0, VDC_ClearError);
     CHECK_RESULT(vdi_get_command(devices[0], 0, &none), VD_E_TIMEOUT);
@@ -313,7 +298,7 @@ static void without_limit(void)
 {
     start(0);
     send_one(0, VDC_Flush);
-    let_pass(1000 * (int64_t)SECONDS);
+    clock_add(1000 * (int64_t)SECONDS);
     agent_is_patient();
     complete(0, fetch(0), ERROR_SUCCESS, 1);
     CHECK_JOURNAL(&journal, 0, &commands[0], ERROR_SUCCESS);
@@ -325,10 +310,10 @@ static void late_but_in_time(void)
 {
     start(INTERVAL);
     send_one(0, VDC_Flush);
-    let_pass(2 * (int64_t)SECONDS - MARGIN);
+    clock_add(2 * (int64_t)SECONDS - MARGIN);
     complete(0, fetch(0), ERROR_SUCCESS, 1);
     CHECK_RESULT(vdi_server_close_device(engine.devices[0]), NOERROR);
-    let_pass(10 * (int64_t)SECONDS);
+    clock_add(10 * (int64_t)SECONDS);
     agent_is_patient();
     CHECK_RESULT(vdi_server_close_device(engine.devices[1]), NOERROR);
     CHECK_RESULT(caller_join(&engine.agent), NOERROR);
@@ -343,7 +328,7 @@ static void without_agent(void)
     engine.server = server_configure(name, 4096, 1);
     CHECK_RESULT(vdi_server_open_device(engine.server, name, &engine.devices[0]), NOERROR);
     send_one(0, VDC_Flush);
-    let_pass(10 * (int64_t)SECONDS);
+    clock_add(10 * (int64_t)SECONDS);
     open_client_device(0);
     complete(0, fetch(0), ERROR_SUCCESS, 0);
     CHECK_EQUAL(abort_code(), VDI_ABORT_NONE);

@@ -14,13 +14,6 @@ static char name[NAME_SIZE];
 static struct engine engine;
 static struct journal journal = JOURNAL_INITIALIZER;
 
-static int64_t milliseconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Sends a command that nobody will answer; the moment before that. */
 static int64_t send_one(VDS_Command *command, unsigned device)
 {

@@ -133,16 +133,10 @@ static void ends(void)
         } else {
             CHECK_RESULT(vdi_server_close(engine.server), VD_E_PROTOCOL);
             CHECK_RESULT(caller_join(&caller), VD_E_ABORT);
-            (void)caller_join(&engine.agent);
+            agent_left(&engine.agent);
             CHECK_RESULT(vdi_close(set), NOERROR);
         }
     }
-}
-
-static vdi_result get_configuration(void *of_set)
-{
-    VDConfig config;
-    return vdi_get_configuration(of_set, VDI_INFINITE, &config);
 }
 
 static vdi_result open_late(void *of_set)
@@ -158,7 +152,8 @@ static void configurations(void)
     for (unsigned i = 0; i < ROUNDS; i++) {
         vdi_server_device *device;
         set = client_create(name, 2);
-        caller_start(&caller, get_configuration, set);
+        struct waiter waiter = {.set = set};
+        caller_start(&caller, get_configuration, &waiter);
         vdi_server *server = server_configure(name, 4096, 1);
         CHECK_RESULT(caller_join(&caller), NOERROR);
         caller_start(&caller, open_late, set);

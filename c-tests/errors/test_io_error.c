@@ -1,10 +1,8 @@
 /*
  * The IO-ERROR protocol: section 16 of the specification, beginning with the sequence of 23.4.
  */
-#include "engine.h"
+#include "holding.h"
 #include "roles.h"
-
-#include <semaphore.h>
 
 #define SIZE 4096
 
@@ -284,35 +282,22 @@ static void completion_releases_clear_error(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
-static sem_t entered, leave;
-
-static void hold_the_agent(VDS_Command *command)
-{
-    sem_post(&entered);
-    while (sem_wait(&leave) != 0)
-        continue;
-    journal_write(command);
-}
-
 /* A command sent before the server has heard of the error is never delivered. [ERR-03] */
 static void sent_before_the_news(void)
 {
     start(1);
-    CHECK(sem_init(&entered, 0, 0) == 0 && sem_init(&leave, 0, 0) == 0);
-    command_prepare(&commands[0], &journal, VDC_Flush, NULL, 0);
-    commands[0].completionRoutine = hold_the_agent;
+    command_prepare_holding(&commands[0], &journal);
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[0]), NOERROR);
     CHECK_RESULT(submit(0, 1, VDC_Write), NOERROR);
     struct answer first = client_fetch(client, 0, VDC_Flush);
     struct answer second = client_fetch(client, 0, VDC_Write);
     ASK(client, NOERROR, COMPLETE, .slot = first.slot);
-    while (sem_wait(&entered) != 0)
-        continue;
+    wait_agent_held();
     ASK(client, NOERROR, COMPLETE, .slot = second.slot, .code = ERROR_DISK_FULL);
     vdi_result sent = submit(0, 2, VDC_Write);
     CHECK(sent == NOERROR || sent == VD_E_IO_ERROR);
     ASK(client, VD_E_TIMEOUT, GET_COMMAND, .timeout = 50);
-    sem_post(&leave);
+    let_the_agent_go();
     journal_wait(&journal, 3);
     CHECK_EQUAL(commands[1].completionCode, ERROR_DISK_FULL);
     CHECK_EQUAL(commands[2].completionCode, ERROR_IO_DEVICE);

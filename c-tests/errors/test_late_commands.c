@@ -2,7 +2,7 @@
  * Commands on the way when the server has not heard of an error yet, and ClearErrors that are older
  * than the error that they meet.
  */
-#include "engine.h"
+#include "holding.h"
 
 #define SIZE 4096
 
@@ -53,39 +53,26 @@ static void complete(unsigned index, int32_t code)
     CHECK_RESULT(vdi_complete_command(device, fetched[index], code, 0, 0), NOERROR);
 }
 
-static sem_t entered, leave;
-
-static void hold_the_agent(VDS_Command *command)
-{
-    sem_post(&entered);
-    while (sem_wait(&leave) != 0)
-        continue;
-    journal_write(command);
-}
-
 /*
  * The agent is inside a routine; the client has failed commands[1], which the server cannot know.
  */
 static void fail_in_secret(void)
 {
     start();
-    CHECK(sem_init(&entered, 0, 0) == 0 && sem_init(&leave, 0, 0) == 0);
-    command_prepare(&commands[0], &journal, VDC_Flush, NULL, 0);
-    commands[0].completionRoutine = hold_the_agent;
+    command_prepare_holding(&commands[0], &journal);
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[0]), NOERROR);
     submit(1, VDC_Flush);
     fetch(0);
     fetch(1);
     complete(0, ERROR_SUCCESS);
-    while (sem_wait(&entered) != 0)
-        continue;
+    wait_agent_held();
     complete(1, ERROR_DISK_FULL);
 }
 
 /* The agent hears everything: these commands ended so, in this order. */
 static void tell_the_agent(unsigned count, const unsigned *order, const int32_t *codes)
 {
-    sem_post(&leave);
+    let_the_agent_go();
     journal_wait(&journal, count);
     for (unsigned i = 0; i < count; i++) {
         CHECK_JOURNAL(&journal, i, &commands[order[i]], codes[i]);
@@ -239,24 +226,21 @@ static void error_after_the_close(void)
 static void answer_after_an_old_clear_error(void)
 {
     start();
-    CHECK(sem_init(&entered, 0, 0) == 0 && sem_init(&leave, 0, 0) == 0);
     submit(0, VDC_Flush);
     submit(1, VDC_ClearError);
-    command_prepare(&commands[2], &journal, VDC_Flush, NULL, 0);
-    commands[2].completionRoutine = hold_the_agent;
+    command_prepare_holding(&commands[2], &journal);
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &commands[2]), NOERROR);
     for (unsigned i = 0; i < 3; i++)
         fetch(i);
     complete(2, ERROR_DISK_FULL);
-    while (sem_wait(&entered) != 0)
-        continue;
+    wait_agent_held();
     complete(1, ERROR_SUCCESS);
     submit(3, VDC_ClearError);
     nothing_to_fetch();
     complete(0, ERROR_SUCCESS);
     fetch(3);
     complete(3, ERROR_SUCCESS);
-    sem_post(&leave);
+    let_the_agent_go();
     CHECK_JOURNAL(&journal, 0, &commands[2], ERROR_DISK_FULL);
     CHECK_JOURNAL(&journal, 1, &commands[1], ERROR_SUCCESS);
     CHECK_JOURNAL(&journal, 2, &commands[0], ERROR_SUCCESS);

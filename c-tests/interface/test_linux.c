@@ -130,11 +130,6 @@ static void interrupt(struct caller *caller)
     CHECK(caller_waits(caller));
 }
 
-static vdi_result get_configuration(void *argument)
-{
-    return vdi_get_configuration(set, VDI_INFINITE, argument);
-}
-
 static vdi_result get_command_with_limit(void *argument)
 {
     return vdi_get_command(device, 3600000, argument);
@@ -150,13 +145,13 @@ static void signals_do_not_end_waits(void)
 {
     struct sigaction action = {.sa_handler = handler};
     struct caller configured, opened, fetched;
-    VDConfig config;
     vdi_device *late;
     VDC_Command *command;
     CHECK(sem_init(&handled, 0, 0) == 0);
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
     set = client_create(name, 2);
-    caller_start(&configured, get_configuration, &config);
+    struct waiter waiter = {.set = set};
+    caller_start(&configured, get_configuration, &waiter);
     interrupt(&configured);
     engine_open(&engine, name, 1, TRANSFER_SIZE, 1);
     CHECK_RESULT(caller_join(&configured), NOERROR);

@@ -147,7 +147,7 @@ static void stopped_client(void)
     CHECK(request_waits(&held));
     CHECK_RESULT(vdi_server_close(first.engine.server), VD_E_PROTOCOL);
     CHECK_EQUAL(request_end(&held), ERROR_OPERATION_ABORTED);
-    (void)caller_join(&first.engine.agent);
+    agent_left(&first.engine.agent);
     exchange(&third, clients[2]);
     engine_close(&third.engine);
     go_on(clients[0]);

@@ -3,30 +3,13 @@
  * descriptors: the operation ends in an abort, on every side, and nobody waits for ever.
  */
 #include "engine.h"
+#include "resources.h"
 #include "roles.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #define LARGE (64u << 20)
-
-static void limit(int resource, rlim_t value)
-{
-    struct rlimit limits;
-    CHECK(getrlimit(resource, &limits) == 0);
-    limits.rlim_cur = value;
-    CHECK(setrlimit(resource, &limits) == 0);
-}
-
-static rlim_t address_space(void)
-{
-    long pages;
-    FILE *file = fopen("/proc/self/statm", "re");
-    CHECK(file != NULL && fscanf(file, "%ld", &pages) == 1);
-    fclose(file);
-    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-}
 
 /* From now on this process has no room for the next area. */
 static void become_poor(const char *of)

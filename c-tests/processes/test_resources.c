@@ -3,38 +3,13 @@
  * descriptors is a documented failure that changes nothing.
  */
 #include "engine.h"
+#include "resources.h"
 #include "roles.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #define SIZE 65536
-
-static unsigned entries_of(const char *path)
-{
-    DIR *directory = opendir(path);
-    CHECK(directory != NULL);
-    unsigned count = 0;
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count;
-}
-
-/* Mappings of memory that has no file system name: segments of sets. */
-static unsigned segments(void)
-{
-    char line[512];
-    unsigned count = 0;
-    FILE *maps = fopen("/proc/self/maps", "re");
-    CHECK(maps != NULL);
-    while (fgets(line, sizeof line, maps) != NULL)
-        count += strstr(line, "/memfd:") != NULL;
-    fclose(maps);
-    return count;
-}
 
 enum ending { NORMAL, ABORTED, CLIENT_FIRST, SERVER_FIRST, UNUSED, REFUSED, ENDINGS };
 
@@ -84,55 +59,25 @@ static void life(enum ending ending)
         if (ending == ABORTED)
             CHECK_RESULT(vdi_signal_abort(set, NULL), NOERROR);
         CHECK_RESULT(vdi_server_close(engine.server), ending == ABORTED ? NOERROR : VD_E_PROTOCOL);
-        (void)caller_join(&engine.agent);
+        agent_left(&engine.agent);
         CHECK_RESULT(vdi_close(secondary), NOERROR);
         CHECK_RESULT(vdi_close(set), NOERROR);
     }
-}
-
-/* Other threads of the library may still be letting go of the last set. */
-static void settles_at(unsigned (*count)(void), unsigned wanted, const char *what)
-{
-    for (int patience = 0; count() != wanted; patience++) {
-        if (patience == 10000)
-            check_failed(__FILE__, __LINE__, "%u %s, not %u", count(), what, wanted);
-        struct timespec moment = {.tv_nsec = 1000000};
-        nanosleep(&moment, NULL);
-    }
-}
-
-static unsigned descriptors(void)
-{
-    return entries_of("/proc/self/fd");
-}
-
-static unsigned threads(void)
-{
-    return entries_of("/proc/self/task");
 }
 
 /* [CSET-CLOSE-01, SSET-CLOSE-01] */
 static void nothing_is_left(void)
 {
     life(NORMAL); /* starts what the library keeps: its thread */
-    settles_at(segments, 0, "segments");
+    settles_at(shared_mappings, 0);
     unsigned files = descriptors(), tasks = threads();
     for (enum ending ending = NORMAL; ending < ENDINGS; ending++)
         for (int again = 0; again < 10; again++) {
             life(ending);
-            settles_at(segments, 0, "segments");
-            settles_at(descriptors, files, "descriptors");
-            settles_at(threads, tasks, "threads");
+            settles_at(shared_mappings, 0);
+            settles_at(descriptors, files);
+            settles_at(threads, tasks);
         }
-}
-
-/* The descriptors that this process may have, from now on. */
-static void allow_descriptors(rlim_t count)
-{
-    struct rlimit limit;
-    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    limit.rlim_cur = count;
-    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
 static int lacks(vdi_result result)
@@ -168,15 +113,15 @@ static int few_in_primary(int argc, char **argv)
     rlim_t used = first_free(), count = used;
     vdi_set *set = (vdi_set *)0x10;
     vdi_server *server;
-    allow_descriptors(count);
+    limit(RLIMIT_NOFILE, count);
     while (lacks(vdi_create(NULL, argv[1], &(VDConfig){.deviceCount = 1}, NULL, &set))) {
         CHECK(set == NULL && count < ENOUGH);
-        allow_descriptors(ENOUGH);
+        limit(RLIMIT_NOFILE, ENOUGH);
         CHECK_RESULT(vdi_server_open(NULL, argv[1], &server), VD_E_INVALID); /* [CSET-CREATE-10] */
-        allow_descriptors(++count);
+        limit(RLIMIT_NOFILE, ++count);
     }
     CHECK(count > used);
-    allow_descriptors(ENOUGH);
+    limit(RLIMIT_NOFILE, ENOUGH);
     CHECK_RESULT(vdi_close(set), NOERROR);
     return 0;
 }
@@ -187,29 +132,29 @@ static int few_in_server(int argc, char **argv)
     CHECK_EQUAL(argc, 2);
     rlim_t used = first_free(), count = used;
     vdi_server *server = (vdi_server *)0x10;
-    allow_descriptors(count);
+    limit(RLIMIT_NOFILE, count);
     while (lacks(vdi_server_open(NULL, argv[1], &server))) {
         CHECK(server == NULL && count < ENOUGH);
-        allow_descriptors(++count);
+        limit(RLIMIT_NOFILE, ++count);
     }
     CHECK(count > used);
     CHECK_RESULT(vdi_server_begin_configuration(server, &parameters), NOERROR);
     CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), NOERROR);
     count = first_free();
-    allow_descriptors(count);
+    limit(RLIMIT_NOFILE, count);
     vdi_result ended;
     while (lacks(ended = vdi_server_end_configuration(server))) {
         CHECK(count < ENOUGH);
         if (ended == VD_E_MEMORY) /* [BUF-14] */
             CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), NOERROR);
-        allow_descriptors(++count);
+        limit(RLIMIT_NOFILE, ++count);
     }
     void *buffer;
     CHECK_RESULT(vdi_server_allocate_buffer(server, SIZE, 0, &buffer), NOERROR);
-    allow_descriptors(first_free());
+    limit(RLIMIT_NOFILE, first_free());
     CHECK(lacks(vdi_server_request_buffers(server, SIZE, 0, 1)));
     CHECK_RESULT(vdi_server_free_buffer(server, buffer, SIZE), NOERROR); /* as it was before */
-    allow_descriptors(ENOUGH);
+    limit(RLIMIT_NOFILE, ENOUGH);
     CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), NOERROR);
     CHECK_RESULT(vdi_server_close(server), NOERROR);
     return 0;

@@ -3,8 +3,7 @@
  * all memory of the set is released.
  */
 #include "engine.h"
-
-#include <stdio.h>
+#include "resources.h"
 
 #define SIZE 4096
 #define ROUNDS 50
@@ -20,19 +19,6 @@ static void close_all(VDS_Command *command)
     closed[1] = vdi_server_close(server);
 }
 
-/* Mappings of buffer areas in this process. */
-static unsigned areas(void)
-{
-    char line[512];
-    unsigned count = 0;
-    FILE *maps = fopen("/proc/self/maps", "r");
-    CHECK(maps != NULL);
-    while (fgets(line, sizeof line, maps) != NULL)
-        count += strstr(line, "vdi-buffers") != NULL;
-    fclose(maps);
-    return count;
-}
-
 static void one_set(void)
 {
     char name[NAME_SIZE];
@@ -43,7 +29,7 @@ static void one_set(void)
     unique_name(name);
     vdi_set *set = client_create(name, 1);
     server = server_configure(name, SIZE, 2);
-    CHECK(areas() >= 1); /* that of the server; the client has its own soon */
+    CHECK(area_bytes(getpid()) > 0); /* that of the server; the client has its own soon */
     caller_start(&agent, completion_agent, server);
     CHECK_RESULT(vdi_server_open_device(server, name, &device), NOERROR);
     CHECK_RESULT(vdi_open_device(set, name, &client_device), NOERROR);
@@ -62,7 +48,7 @@ static void run(void)
 {
     for (unsigned round = 0; round < ROUNDS; round++)
         one_set();
-    CHECK_EQUAL(areas(), 0);
+    CHECK_EQUAL(area_bytes(getpid()), 0);
 }
 
 int main(int argc, char **argv)

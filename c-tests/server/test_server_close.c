@@ -3,6 +3,7 @@
  * the client.
  */
 #include "engine.h"
+#include "resources.h"
 #include "roles.h"
 
 #define SIZE 4096
@@ -19,19 +20,6 @@ static const vdi_server_parameters parameters = {.size = sizeof parameters,
                                                  .features = VDF_WriteMedia,
                                                  .blockSize = BLOCK_SIZE,
                                                  .maxTransferSize = TRANSFER_SIZE};
-
-/* Mappings of buffer areas in this process. */
-static unsigned areas(void)
-{
-    char line[512];
-    unsigned count = 0;
-    FILE *maps = fopen("/proc/self/maps", "r");
-    CHECK(maps != NULL);
-    while (fgets(line, sizeof line, maps) != NULL)
-        count += strstr(line, "vdi-buffers") != NULL;
-    fclose(maps);
-    return count;
-}
 
 /* Brings a set of two devices to a stage. */
 static void reach(enum stage stage)
@@ -93,7 +81,7 @@ static void close_in(enum stage stage)
         buffer = engine_buffer(&engine, SIZE);
     int open = stage == ONE_CLOSED || stage == ALL_OPEN;
     CHECK_RESULT(vdi_server_close(engine.server), open ? VD_E_PROTOCOL : NOERROR);
-    CHECK_EQUAL(areas(), 0);
+    CHECK_EQUAL(area_bytes(getpid()), 0);
     handles_are_dead(buffer);
     if (stage >= AGENT_RUNS)
         CHECK_RESULT(caller_join(&engine.agent), stage == ABORTED ? VD_E_ABORT : NOERROR);
@@ -110,7 +98,7 @@ static void close_at_the_end(void)
     client_open_device(client, name, 0);
     engine_buffer(&engine, SIZE);
     engine_close(&engine);
-    CHECK_EQUAL(areas(), 0);
+    CHECK_EQUAL(area_bytes(getpid()), 0);
     handles_are_dead(NULL);
     ASK(client, VD_E_CLOSE, GET_COMMAND, .timeout = VDI_INFINITE);
     ASK(client, NOERROR, GET_CONFIGURATION, .timeout = 0);
@@ -142,7 +130,7 @@ static void close_with_commands(int agent)
     }
     CHECK_RESULT(vdi_server_close(engine.server), VD_E_PROTOCOL);
     CHECK_EQUAL(journal_count(&journal), COMMANDS);
-    CHECK_EQUAL(areas(), 0);
+    CHECK_EQUAL(area_bytes(getpid()), 0);
     for (unsigned i = 0; i < COMMANDS; i++) {
         CHECK_JOURNAL(&journal, i, &commands[i], ERROR_OPERATION_ABORTED);
         CHECK_EQUAL(journal.entries[i].bytes, 0);

@@ -57,6 +57,13 @@ static inline void engine_close_aborted(struct engine *engine)
     CHECK_RESULT(vdi_server_close(engine->server), NOERROR);
 }
 
+/* The agent has left a set that its server closed: that is an end, or an abort that came before. */
+static inline void agent_left(struct caller *agent)
+{
+    vdi_result left = caller_join(agent);
+    CHECK(left == NOERROR || left == VD_E_ABORT);
+}
+
 static inline uint8_t *engine_buffer(struct engine *engine, uint32_t size)
 {
     void *buffer;

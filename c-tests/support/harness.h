@@ -11,8 +11,27 @@
  * process, or a file in the runtime directory. A test that kills a primary therefore creates and
  * closes a set of the same name at the end, which also shows that the name is free [CRASH-06].
  *
- * Nothing here sleeps: processes wait for each other with hear(), threads with send_and_wait() or
- * pending_wait().
+ * Processes wait for each other with hear(), threads with send_and_wait() or pending_wait(); no
+ * test sleeps for a time that it guesses. Where the kernel can only be asked, as in wait_asleep()
+ * and settles_at(), it is asked again after a moment, and the watchdog is the only limit.
+ *
+ * The other headers:
+ *
+ *     check.h       assertions                  waiting.h     threads in calls that wait
+ *     engine.h      the server's half of a set, and a journal of completions
+ *     statement.h   one BACKUP or RESTORE, request by request
+ *     script.h      an engine on devices with media; its client is in media/
+ *     samples.h     clients as the samples have them
+ *     roles.h       a client process that obeys one order after another: ASK(client, ..., CREATE)
+ *     streaming.h   a device that is kept busy meanwhile
+ *     scene.h       both sides of a set as actors, in one process or in many, and steps that they
+ *                   make (DO_CREATE); walk.h and ways.h lead them through tables of states
+ *     pattern.h     bytes that tell where they belong
+ *     resources.h   what a process holds        clock.h       a clock that the test moves
+ *     holding.h     a completion routine that keeps the agent
+ *
+ * A test takes roles.h if one side is another process, and scene.h if it asks what every state does
+ * with every call.
  */
 #ifndef HARNESS_H
 #define HARNESS_H

@@ -36,6 +36,13 @@ static inline void wait_asleep(pid_t process, pid_t thread)
     }
 }
 
+static inline int64_t milliseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 /* No result of the library. */
 #define CALL_RUNS 1
 
@@ -85,6 +92,18 @@ static inline vdi_result caller_join(struct caller *caller)
 static inline vdi_result completion_agent(void *server)
 {
     return vdi_server_execute_completion_agent(server);
+}
+
+/* GetConfiguration for a caller. */
+struct waiter {
+    vdi_set *set;
+    VDConfig config;
+};
+
+static inline vdi_result get_configuration(void *argument)
+{
+    struct waiter *waiter = argument;
+    return vdi_get_configuration(waiter->set, VDI_INFINITE, &waiter->config);
 }
 
 /* GetCommand for a caller. */
