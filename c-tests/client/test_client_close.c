@@ -189,8 +189,8 @@ static void secondary_leaves(struct peer primary, struct peer secondary)
 }
 
 /*
- * The primary answers for all devices of its set: while that of a secondary is open it is too early.
- * [CSET-CLOSE-03, AMB-04]
+ * The primary answers for all devices of its set: while that of a secondary is open, it is too
+ * early. [CSET-CLOSE-03, AMB-04]
  */
 static void device_of_a_secondary(void)
 {

@@ -201,7 +201,7 @@ static void owner_of_the_buffer(void)
     buffer = engine_buffer(&engine, SIZE);
 }
 
-/* A device that is not open: VD_E_CLOSE was returned, no handle, a closed set. [CDEV-COMPLETE-09] */
+/* A device that is not open: VD_E_CLOSE came, no handle, a closed set. [CDEV-COMPLETE-09] */
 static void not_open(void)
 {
     VDS_Command sent;

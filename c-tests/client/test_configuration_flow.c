@@ -119,7 +119,7 @@ static void refused(void)
     }
 }
 
-/* A server that never comes is not told: GetConfiguration times out, as often as one likes. [CFG-09] */
+/* A server that never comes is not told: GetConfiguration times out, again and again. [CFG-09] */
 static void no_server(void)
 {
     vdi_set *set = client_create(name, 1);

@@ -99,7 +99,7 @@ static void name_in_use(struct peer other)
     }
 }
 
-/* It needs no server, and none that is alive; see also the time-out of the test. [CSET-CREATE-06] */
+/* It needs no server, and none that is alive; see also the watchdog. [CSET-CREATE-06] */
 static void waits_for_nobody(void)
 {
     VDConfig config = one, got;

@@ -21,7 +21,7 @@ static vdi_result server_end_configuration(vdi_server *server)
     return vdi_server_end_configuration(server);
 }
 
-/* argv: the set. A server process; every number that it hears is a step, and it tells the result. */
+/* argv: the set. A server process; every number that it hears is a step; it tells the result. */
 static int server_role(int argc, char **argv)
 {
     static struct journal journal = JOURNAL_INITIALIZER;

@@ -1,6 +1,6 @@
 /*
- * One side runs a whole backup and is killed before its n-th call, for every n: the other side comes
- * to an end, with an abort or normally, and knows which.
+ * One side runs a whole backup and is killed before its n-th call, for every n: the other side
+ * comes to an end, with an abort or normally, and knows which.
  */
 #include "engine.h"
 
@@ -157,7 +157,10 @@ static int primary_role(int argc, char **argv)
 }
 
 /* Steps of each side. */
-enum { SERVER_STEPS = 4 + 3 * DEVICES + DEVICES + 1, PRIMARY_STEPS = 1 + 3 * DEVICES + DEVICES + 1 };
+enum {
+    SERVER_STEPS = 4 + 3 * DEVICES + DEVICES + 1,
+    PRIMARY_STEPS = 1 + 3 * DEVICES + DEVICES + 1,
+};
 
 /*
  * The server dies once it is attached. Only after it has closed all devices it is not missed.

@@ -66,7 +66,7 @@ static void in_reverse(void)
     check_positions();
 }
 
-/* One command stays with the client while many times the capacity of the queue pass it. [PROC-11] */
+/* One command stays with the client while many times the queue's capacity pass it. [PROC-11] */
 static void one_stays_behind(void)
 {
     VDS_Command behind, passing;

@@ -1,6 +1,6 @@
 /*
- * Whoever may connect to the socket of a set can say anything: nonsense ends the connection, and the
- * set only if it comes from its server. Packets as in docs/shared-memory-format.md.
+ * Whoever may connect to the socket of a set can say anything: nonsense ends the connection, and
+ * the set only if it comes from its server. Packets as in docs/shared-memory-format.md.
  */
 #include "engine.h"
 #include "roles.h"

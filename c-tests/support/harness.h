@@ -80,7 +80,7 @@ struct peer parent(void);
 void tell(struct peer peer, int64_t value);
 int64_t hear(struct peer peer);
 
-/* Waits for the end of a process that spawn_role() started: its exit status, or minus its signal. */
+/* Waits for the end of a process of spawn_role(): its exit status, or minus its signal. */
 int wait_exit(struct peer peer);
 
 /* SIGKILL, then wait_exit(). */
@@ -92,7 +92,7 @@ int wait_child(pid_t pid);
 /* A name that no other test uses. */
 void unique_name(char name[NAME_SIZE]);
 
-/* The name of device `index` of a set: the set's name, then the name followed by 1, 2, ... [NAME-09] */
+/* The name of device `index` of a set: the set's name, then with 1, 2, ... behind it. [NAME-09] */
 void device_name(char name[NAME_SIZE], const char *set, unsigned index);
 
 /* Creates a set of the default instance with `devices` devices and nothing else asked for. */
