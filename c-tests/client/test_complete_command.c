@@ -154,8 +154,8 @@ static void byte_counts(void)
             journal.count = 0;
             send_to(0, &sent, code);
             VDC_Command *got = fetch(0, code);
-            CHECK_RESULT(vdi_complete_command(devices[0], got, i % 2 ? ERROR_DISK_FULL : 0, bad[i], 0),
-                         VD_E_INVALID);
+            int32_t other = i % 2 ? ERROR_DISK_FULL : ERROR_SUCCESS;
+            CHECK_RESULT(vdi_complete_command(devices[0], got, other, bad[i], 0), VD_E_INVALID);
             CHECK_EQUAL(journal_count(&journal), 0);
             CHECK_RESULT(vdi_complete_command(devices[0], got, ERROR_SUCCESS, 7, 0), NOERROR);
             CHECK_JOURNAL(&journal, 0, &sent, ERROR_SUCCESS);
