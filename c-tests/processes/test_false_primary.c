@@ -277,7 +277,7 @@ static void misled_server(unsigned which)
     CHECK_RESULT(caller_join(&guest.caller), NOERROR);
     CHECK_RESULT(vdi_server_begin_configuration(guest.server, &parameters), NOERROR);
     CHECK_RESULT(vdi_server_end_configuration(guest.server), NOERROR);
-    caller_start(&agent, engine_agent, guest.server);
+    caller_start(&agent, completion_agent, guest.server);
     misbehave(guest.connection, endings[which].misbehaviour);
     CHECK_RESULT(caller_join(&agent), VD_E_ABORT);
     CHECK_RESULT(vdi_server_abort_reason(guest.server, &reason, NULL, 0), NOERROR);
