@@ -374,3 +374,7 @@ impl Progress {
         Ok(Some(command))
     }
 }
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;

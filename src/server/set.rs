@@ -358,3 +358,7 @@ fn check_buffer(size: u32, alignment: u32, config: &Configuration) -> Result<u32
     }
     buffer_alignment(alignment, config.alignment)
 }
+
+#[cfg(test)]
+#[path = "set_tests.rs"]
+mod tests;
