@@ -34,8 +34,14 @@ pub(crate) fn ensure(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         result => result?,
     };
-    // SAFETY: as above. Nobody else can exchange the directory: it is this user's own.
-    check(unsafe { libc::chmod(path.as_ptr(), 0o700) }).map(drop)
+    let flags = libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: as above.
+    let changed = check(unsafe { libc::fchmodat(libc::AT_FDCWD, path.as_ptr(), 0o700, flags) });
+    match changed {
+        // An old kernel without /proc; only an odd umask makes a difference then.
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => Ok(()),
+        changed => changed.map(drop),
+    }
 }
 
 /// An open directory.
