@@ -120,7 +120,7 @@ impl Guests {
         let participant = &self.set.participant;
         let phase = participant.phase();
         // One that has closed says so before its connection ends.
-        let left = phase == Phase::Terminated && participant.server_left_in_order();
+        let left = phase == Phase::Terminated && participant.has_no_server();
         state::server_open(phase, served && !left)
     }
 

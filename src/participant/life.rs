@@ -78,8 +78,8 @@ impl Participant {
             == 0
     }
 
-    /// Whether no server has the set open, unless one has died.
-    pub(crate) fn server_left_in_order(&self) -> bool {
+    /// Whether no server has the set open: none has come yet, or it has left in order.
+    pub(crate) fn has_no_server(&self) -> bool {
         self.control()
             .header()
             .server_life
