@@ -154,10 +154,11 @@ static void metadata_is_stored(void)
 }
 
 /*
- * A whole backup. The bit of the client decides about PrepareToFreeze [SNAP-10, SNAP-12, SNAP-16],
- * Writes come before and after it [SNAP-11, SNAP-13], and nothing but Complete and the close after
- * the Snapshot [SNAP-14, SNAP-15]. Each answer may take its time [SNAP-20, SNAP-21], and the
- * commands carry nothing [SNAP-23].
+ * A whole backup. The bit of the client decides about PrepareToFreeze
+ * [FEAT-28, SNAP-10, SNAP-12, SNAP-16], Writes come before and after it
+ * [CMD-WRITE-06, SNAP-11, SNAP-13], and nothing but Complete and the close after the Snapshot
+ * [SNAP-14, SNAP-15]. Each answer may take its time [SNAP-20, SNAP-21], and the commands carry
+ * nothing [SNAP-23].
  */
 static void backup(uint32_t features)
 {
