@@ -13,7 +13,7 @@ clean: ; cargo clean && rm -rf build
 
 # Writes docs/conformance.md.
 conformance: ; @cargo run --quiet --locked --package vdi-conformance -- report
-# Breaks the library as conformance/mutants lists, and expects the named tests to fail: 10 minutes.
+# Breaks the library as conformance/mutants lists, and expects the named tests to fail: a quarter of an hour.
 mutants: ; @ci/programs.sh && cargo run --quiet --locked --package vdi-conformance -- mutants
 # Breaks the library in every way that cargo-mutants knows: hours.
 all-mutants: ; @ci/all-mutants.sh
