@@ -15,7 +15,7 @@ clean: ; cargo clean && rm -rf build
 conformance: ; @cargo run --quiet --locked --package vdi-conformance -- report
 # Breaks the library as conformance/mutants lists, and expects the named tests to fail: a quarter of an hour.
 mutants: ; @ci/programs.sh && cargo run --quiet --locked --package vdi-conformance -- mutants
-# Breaks the library in every way that cargo-mutants knows: hours.
+# Breaks client, server, protocol and queue in every way that cargo-mutants knows: hours.
 all-mutants: ; @ci/all-mutants.sh
 # Lines and branches that the tests reach: 5 minutes.
 coverage: ; @ci/coverage.sh
