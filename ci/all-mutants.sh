@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Changes the library in every way that cargo-mutants knows, and runs the Rust tests and the C tests
-# against each change: a change that no test notices is listed. Hours on a small machine; arguments
-# go to cargo-mutants, for example --iterate, --re Doorbell or --shard 1/8.
+# Changes client, server, protocol and queue in every way that cargo-mutants knows, and runs the Rust
+# tests and the C tests against each change: a change that no test notices is listed. Hours on a small
+# machine; arguments go to cargo-mutants, for example --iterate, --re Doorbell or --shard 1/8.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ci/programs.sh

@@ -95,8 +95,7 @@ impl Address {
             return;
         };
         let paths = entries.flatten().map(|entry| entry.path());
-        let others = paths.filter(|path| is_of_a_set(path));
-        for path in others.take(MOST) {
+        for path in paths.filter(|path| is_of_a_set(path)).take(MOST) {
             if let Ok(directory) = self.directory.try_clone() {
                 let other = Self {
                     directory,
