@@ -6,9 +6,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::participant;
 use crate::protocol::command::Completion;
 use crate::protocol::state;
-use crate::sync::Ordering;
+use crate::sync::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// A device that this process opened. Belongs to its set and ends with it.

@@ -14,8 +14,7 @@ use crate::protocol::state::{self, ClientCall, ClientState, ServerDevice};
 use crate::queue::patience::Patience;
 use crate::queue::ring::Ring;
 use crate::shm::area::{Area, Buffer};
-use crate::sync::Ordering;
-use std::sync::atomic::AtomicBool;
+use crate::sync::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What the set knows of a device that this process opened.

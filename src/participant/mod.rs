@@ -15,10 +15,9 @@ use crate::queue::patience::{Patience, SPINNERS};
 use crate::queue::ring::Ring;
 use crate::shm::control::{self, Control};
 use crate::shm::layout::SLOT_WORDS;
-use crate::sync::{AtomicU32, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, Ordering};
 use crate::sys::process;
 use crate::sys::robust::Hold;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -9,8 +9,7 @@ use crate::protocol::command::{Place, moves_data};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, Phase, ServerCall, ServerState};
-use crate::sync::Ordering;
-use std::sync::atomic::AtomicBool;
+use crate::sync::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 

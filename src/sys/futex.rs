@@ -1,8 +1,9 @@
 //! Sleeping on a word of shared memory.
 
+use super::atomic::AtomicU32;
 use super::check;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Most words that one sleep can watch.

@@ -3,6 +3,7 @@
 //! The only module that names libc. Each function returns `io::Result` and knows nothing of VDI.
 #![allow(unsafe_code, reason = "system calls")]
 
+pub(crate) mod atomic;
 pub(crate) mod dir;
 pub(crate) mod epoll;
 pub(crate) mod file;
@@ -14,6 +15,8 @@ pub(crate) mod pidfd;
 pub(crate) mod process;
 pub(crate) mod robust;
 pub(crate) mod socket;
+#[cfg(vdi_steps)]
+mod steps;
 
 use std::io;
 

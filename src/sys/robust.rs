@@ -5,12 +5,13 @@
 //! lies in private memory and is registered by the raw system call: a robust mutex of the C
 //! library would keep its list pointers in the shared memory, where a peer could change them.
 
+use super::atomic::{AtomicPtr, AtomicU32};
 use super::check;
 use super::process::generation;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 /// Set by the kernel in a word whose holder has ended.
