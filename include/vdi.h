@@ -607,6 +607,16 @@ struct VDS_Command;
 #define VDI_CREATE_ALLOW_GID (1u << 2)
 
 /**
+ * Flag of vdi_server_open_options: also open sets of the user `uid`.
+ */
+#define VDI_OPEN_ALLOW_UID 1
+
+/**
+ * Flag of vdi_server_open_options: also open sets of the members of the group `gid`.
+ */
+#define VDI_OPEN_ALLOW_GID (1u << 1)
+
+/**
  * Abort reason: the set is not aborted.
  */
 #define VDI_ABORT_NONE 0
@@ -816,6 +826,33 @@ typedef struct VDC_Command {
    */
   uint8_t *buffer;
 } VDC_Command;
+
+/**
+ * Options of vdi_server_open_from(). Without any, sets of the server's own user and of root are
+ * opened.
+ */
+typedef struct vdi_server_open_options {
+  /**
+   * sizeof(vdi_server_open_options).
+   */
+  uint32_t size;
+  /**
+   * VDI_OPEN_ bits; any other bit is VD_E_INVALID.
+   */
+  uint32_t flags;
+  /**
+   * With VDI_OPEN_ALLOW_UID: a user whose sets may be opened.
+   */
+  uint32_t uid;
+  /**
+   * With VDI_OPEN_ALLOW_GID: a group; sets of its members may be opened.
+   */
+  uint32_t gid;
+  /**
+   * Must be zero.
+   */
+  uint32_t reserved[4];
+} vdi_server_open_options;
 
 /**
  * Parameters of vdi_server_begin_configuration(), by name, because published documents and
@@ -1283,7 +1320,8 @@ VDI_NOEXCEPT;
  * @param out_server  Receives the set; null on failure.
  * @return NOERROR;
  *         VD_E_INVALID if no set of that name is accessible: there is none, or this user may not
- *         open it; or a parameter is null or malformed; [SSET-OPEN-04, SEC-06]
+ *         open it, or it belongs neither to this user nor to root, see vdi_server_open_from(); or a
+ *         parameter is null or malformed; [SSET-OPEN-04, SEC-06]
  *         VD_E_ABORT if the set is aborted; [AMB-27]
  *         VD_E_BUSY if another server is attached; [AMB-27]
  *         VD_E_SECURITY if the runtime directory may not be used;
@@ -1299,6 +1337,49 @@ VDI_MUST_USE
 vdi_result vdi_server_open(const char *instance,
                            const char *name,
                            struct vdi_server **out_server)
+VDI_NOEXCEPT;
+
+/**
+ * As vdi_server_open(), also for sets of other users.
+ *
+ * Whoever may write to the runtime directory can create a set of any name, and so take the place of
+ * the client that the statement means. The kernel says who created the set, and nothing is sent to
+ * a process that is not meant.
+ *
+ * @param instance    As in vdi_create().
+ * @param name        As in vdi_server_open().
+ * @param options     Whose sets may be opened besides those of this user and of root; null for
+ *                    nobody's, as vdi_server_open() does.
+ * @param out_server  Receives the set; null on failure.
+ * @return As vdi_server_open(); VD_E_INVALID also for a malformed option.
+ */
+VDI_API
+VDI_MUST_USE
+vdi_result vdi_server_open_from(const char *instance,
+                                const char *name,
+                                const struct vdi_server_open_options *options,
+                                struct vdi_server **out_server)
+VDI_NOEXCEPT;
+
+/**
+ * Tells who created the set, as the kernel knows it: for the log of the server, or for its own
+ * rules of whom it serves.
+ *
+ * @param server   The set.
+ * @param out_uid  Receives the effective user of the primary client process when it created the
+ *                 set; 0 on failure.
+ * @param out_gid  Receives its effective group; 0 on failure.
+ * @param out_pid  Receives its process id, 0 if a namespace hides it; 0 on failure.
+ * @return NOERROR, also after an abort;
+ *         VD_E_INVALID if an output is null;
+ *         VD_E_PROTOCOL if the set is not open.
+ */
+VDI_API
+VDI_MUST_USE
+vdi_result vdi_server_primary(struct vdi_server *server,
+                              uint32_t *out_uid,
+                              uint32_t *out_gid,
+                              int32_t *out_pid)
 VDI_NOEXCEPT;
 
 /**

@@ -3,7 +3,9 @@
 use super::guests::Guests;
 use super::inner::{Inner, Link};
 use crate::error::Result;
-use crate::link::rendezvous::{Access, Address, Listener};
+use crate::link::access::Access;
+use crate::link::address::Address;
+use crate::link::rendezvous::Listener;
 use crate::link::watcher::{self, Next, Watch, Watched};
 use crate::protocol::name::Instance;
 use std::sync::Arc;

@@ -30,7 +30,7 @@ impl Drop for Secondary {
 
 /// Joins the set of that name.
 pub(super) fn join(instance: &Instance, name: &Name) -> Result<(Arc<Inner>, Secondary)> {
-    let place = join::join(Role::Secondary, instance, name, ErrorKind::Protocol)?;
+    let place = join::join(Role::Secondary, instance, name, ErrorKind::Protocol, None)?;
     enter(place, name)
 }
 

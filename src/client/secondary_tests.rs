@@ -1,7 +1,8 @@
 use super::super::support::{REQUESTED, close_devices, configure, control, created, name};
 use super::*;
+use crate::link::access::Access;
 use crate::link::channel::Channel;
-use crate::link::rendezvous::{Access, Listener};
+use crate::link::rendezvous::Listener;
 use crate::link::support::{TempDir, Watchdog};
 use crate::participant::AbortReason;
 use crate::protocol::codes::{

@@ -1,14 +1,16 @@
 //! Checks of the arguments that C passes.
 
-use super::types::{VDConfig, vdi_create_options, vdi_server_parameters};
+use super::types::{VDConfig, vdi_create_options, vdi_server_open_options, vdi_server_parameters};
 use crate::client::CreateOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::AbortReason;
 use crate::protocol::codes::{
     VDI_ABORT_NONE, VDI_CREATE_ALLOW_GID, VDI_CREATE_ALLOW_UID, VDI_CREATE_LENIENT,
+    VDI_OPEN_ALLOW_GID, VDI_OPEN_ALLOW_UID,
 };
 use crate::protocol::config::{Configuration, ServerParameters};
 use crate::protocol::name::{Instance, Name};
+use crate::server::OpenOptions;
 use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
 use std::time::Duration;
@@ -183,6 +185,30 @@ pub(super) unsafe fn create_options(pointer: *const vdi_create_options) -> Resul
             0 => None,
             ms => Some(Duration::from_millis(ms.into())),
         },
+    })
+}
+
+/// The options of vdi_server_open_from(); null is the default.
+///
+/// # Safety
+///
+/// `pointer` is null or valid for reads of the structure.
+pub(super) unsafe fn open_options(pointer: *const vdi_server_open_options) -> Result<OpenOptions> {
+    if pointer.is_null() {
+        return Ok(OpenOptions::default());
+    }
+    // SAFETY: as for this function.
+    let options = unsafe { versioned("options", pointer, |options| options.size) }?;
+    if options.flags & !(VDI_OPEN_ALLOW_UID | VDI_OPEN_ALLOW_GID) != 0 {
+        return Err(invalid("options.flags has unknown bits"));
+    }
+    if options.reserved != [0; 4] {
+        return Err(invalid("options.reserved is not zero"));
+    }
+    let has = |flag| options.flags & flag != 0;
+    Ok(OpenOptions {
+        uid: has(VDI_OPEN_ALLOW_UID).then_some(options.uid),
+        gid: has(VDI_OPEN_ALLOW_GID).then_some(options.gid),
     })
 }
 

@@ -5,7 +5,9 @@
 use super::arg::{self, Out};
 use super::boundary::guard;
 use super::handle;
-use super::types::{VDConfig, vdi_result, vdi_server, vdi_server_parameters};
+use super::types::{
+    VDConfig, vdi_result, vdi_server, vdi_server_open_options, vdi_server_parameters,
+};
 use crate::server;
 use std::ffi::c_char;
 use std::ptr;
@@ -17,7 +19,8 @@ use std::ptr;
 /// @param out_server  Receives the set; null on failure.
 /// @return NOERROR;
 ///         VD_E_INVALID if no set of that name is accessible: there is none, or this user may not
-///         open it; or a parameter is null or malformed; [SSET-OPEN-04, SEC-06]
+///         open it, or it belongs neither to this user nor to root, see vdi_server_open_from(); or a
+///         parameter is null or malformed; [SSET-OPEN-04, SEC-06]
 ///         VD_E_ABORT if the set is aborted; [AMB-27]
 ///         VD_E_BUSY if another server is attached; [AMB-27]
 ///         VD_E_SECURITY if the runtime directory may not be used;
@@ -43,6 +46,75 @@ pub unsafe extern "C" fn vdi_server_open(
         let name = unsafe { arg::name("name", name) }?;
         let server = server::Set::open(&instance, &name)?;
         out.set(handle::servers().insert(server));
+        Ok(())
+    })
+}
+
+/// As vdi_server_open(), also for sets of other users.
+///
+/// Whoever may write to the runtime directory can create a set of any name, and so take the place of
+/// the client that the statement means. The kernel says who created the set, and nothing is sent to
+/// a process that is not meant.
+///
+/// @param instance    As in vdi_create().
+/// @param name        As in vdi_server_open().
+/// @param options     Whose sets may be opened besides those of this user and of root; null for
+///                    nobody's, as vdi_server_open() does.
+/// @param out_server  Receives the set; null on failure.
+/// @return As vdi_server_open(); VD_E_INVALID also for a malformed option.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn vdi_server_open_from(
+    instance: *const c_char,
+    name: *const c_char,
+    options: *const vdi_server_open_options,
+    out_server: *mut *mut vdi_server,
+) -> vdi_result {
+    guard("vdi_server_open_from", || {
+        // SAFETY: module contract.
+        let out = unsafe { Out::new("out_server", out_server, ptr::null_mut()) }?;
+        // SAFETY: module contract.
+        let instance = unsafe { arg::instance(instance) }?;
+        // SAFETY: module contract.
+        let name = unsafe { arg::name("name", name) }?;
+        // SAFETY: module contract.
+        let options = unsafe { arg::open_options(options) }?;
+        let server = server::Set::open_from(&instance, &name, &options)?;
+        out.set(handle::servers().insert(server));
+        Ok(())
+    })
+}
+
+/// Tells who created the set, as the kernel knows it: for the log of the server, or for its own
+/// rules of whom it serves.
+///
+/// @param server   The set.
+/// @param out_uid  Receives the effective user of the primary client process when it created the
+///                 set; 0 on failure.
+/// @param out_gid  Receives its effective group; 0 on failure.
+/// @param out_pid  Receives its process id, 0 if a namespace hides it; 0 on failure.
+/// @return NOERROR, also after an abort;
+///         VD_E_INVALID if an output is null;
+///         VD_E_PROTOCOL if the set is not open.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn vdi_server_primary(
+    server: *mut vdi_server,
+    out_uid: *mut u32,
+    out_gid: *mut u32,
+    out_pid: *mut i32,
+) -> vdi_result {
+    guard("vdi_server_primary", || {
+        // SAFETY: module contract.
+        let uid = unsafe { Out::new("out_uid", out_uid, 0) }?;
+        // SAFETY: module contract.
+        let gid = unsafe { Out::new("out_gid", out_gid, 0) }?;
+        // SAFETY: module contract.
+        let pid = unsafe { Out::new("out_pid", out_pid, 0) }?;
+        let primary = handle::servers().get(server)?.primary()?;
+        uid.set(primary.uid);
+        gid.set(primary.gid);
+        pid.set(primary.pid);
         Ok(())
     })
 }

@@ -147,6 +147,23 @@ pub struct vdi_create_options {
     pub reserved: [u32; 4],
 }
 
+/// Options of vdi_server_open_from(). Without any, sets of the server's own user and of root are
+/// opened.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct vdi_server_open_options {
+    /// sizeof(vdi_server_open_options).
+    pub size: u32,
+    /// VDI_OPEN_ bits; any other bit is VD_E_INVALID.
+    pub flags: u32,
+    /// With VDI_OPEN_ALLOW_UID: a user whose sets may be opened.
+    pub uid: u32,
+    /// With VDI_OPEN_ALLOW_GID: a group; sets of its members may be opened.
+    pub gid: u32,
+    /// Must be zero.
+    pub reserved: [u32; 4],
+}
+
 /// Parameters of vdi_server_begin_configuration(), by name, because published documents and
 /// headers disagree about their order. [AMB-18]
 #[repr(C)]

@@ -144,7 +144,7 @@ impl Channel {
     }
 
     /// Group of the process at the other end.
-    pub(super) fn peer_gid(&self) -> u32 {
+    pub(crate) fn peer_gid(&self) -> u32 {
         self.peer.gid
     }
 

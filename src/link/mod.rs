@@ -5,6 +5,8 @@
 //! ([`channel`]). The connection then stays open as a lifeline: one background thread of each
 //! process sees its peers hang up or end ([`watcher`]).
 
+pub(crate) mod access;
+pub(crate) mod address;
 pub(crate) mod channel;
 pub(crate) mod rendezvous;
 mod runtime_dir;

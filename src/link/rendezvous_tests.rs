@@ -1,5 +1,7 @@
 use super::*;
+use crate::link::address::{file_name, fnv1a};
 use crate::link::channel::Incoming;
+use crate::link::runtime_dir::Places;
 use crate::link::support::{Role, TempDir, Watchdog, address_in};
 use crate::sys::pidfd::holds_in_forked_child;
 use std::fs;
@@ -208,14 +210,15 @@ fn something_that_is_no_socket_is_named_and_not_removed() {
     let base = TempDir::new();
     let address = base.address("set");
     fs::write(&address.path, "precious").unwrap();
-    assert!(connect(&address).unwrap().is_none());
-    let error = Listener::bind(&address, Access::default())
-        .map(|_| ())
-        .unwrap_err();
-    assert!(
-        error.text().contains(address.path.to_str().unwrap()),
-        "{error}"
-    );
+    let joins = connect(&address).map(|_| ()).unwrap_err();
+    let creates = Listener::bind(&address, Access::default()).map(|_| ());
+    for error in [joins, creates.unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Security);
+        assert!(
+            error.text().contains(address.path.to_str().unwrap()),
+            "{error}"
+        );
+    }
     assert_eq!(fs::read(&address.path).unwrap(), b"precious");
 }
 

@@ -39,7 +39,7 @@ impl Places {
     /// Opens the runtime directory; makes it if it is one of the user's own.
     pub(super) fn open(&self) -> Result<(PathBuf, Directory)> {
         if let Some(chosen) = &self.chosen {
-            return self.open_given(absolute(chosen)?);
+            return self.open_given(self.absolute(chosen)?);
         }
         if dir::is_usable(&self.machine) {
             return self.open_given(self.machine.clone());
@@ -65,31 +65,22 @@ impl Places {
             return Err(self.stranger(&path, &status));
         }
         if is_writable_for_others(&status) && status.permissions & STICKY == 0 {
-            return Err(refuse(
-                &path,
-                "lets other users replace files",
-                &format!("run `chmod +t {}`", path.display()),
-            ));
+            let remedy = format!("run `chmod +t {}`", path.display());
+            return Err(self.refuse(&path, "lets other users replace files", &remedy));
         }
         Ok((path, directory))
     }
 
     /// A directory of this user alone.
     fn open_own(&self, path: PathBuf) -> Result<(PathBuf, Directory)> {
-        dir::ensure(&path).map_err(|error| {
-            let what = format!("cannot make the runtime directory {}", path.display());
-            Error::system(what, &error)
-        })?;
+        dir::ensure(&path).map_err(|error| self.cannot("make", &path, &error))?;
         let (directory, status) = self.look(&path)?;
         if status.owner != self.user {
             return Err(self.stranger(&path, &status));
         }
         if is_writable_for_others(&status) {
-            return Err(refuse(
-                &path,
-                "is writable for other users",
-                &format!("run `chmod 700 {}`", path.display()),
-            ));
+            let remedy = format!("run `chmod 700 {}`", path.display());
+            return Err(self.refuse(&path, "is writable for other users", &remedy));
         }
         Ok((path, directory))
     }
@@ -100,58 +91,57 @@ impl Places {
             Ok((directory, status))
         });
         opened.map_err(|error| match error.kind() {
-            io::ErrorKind::NotADirectory => refuse(
+            io::ErrorKind::NotADirectory => self.refuse(
                 path,
                 "is a symbolic link or not a directory",
                 "make it a real directory",
             ),
-            _ => {
-                let user = self.user;
-                let path = path.display();
-                let what = format!("user {user} cannot open the runtime directory {path}");
-                Error::system(what, &error)
-            }
+            _ => self.cannot("open", path, &error),
         })
     }
 
     fn stranger(&self, path: &Path, status: &Status) -> Error {
-        refuse(
-            path,
-            &format!(
-                "belongs to user {}, not to user {} or root",
-                status.owner, self.user
+        let problem = format!("belongs to user {}", status.owner);
+        self.refuse(path, &problem, REMEDY)
+    }
+
+    fn refuse(&self, path: &Path, problem: &str, remedy: &str) -> Error {
+        let (user, path) = (self.user, path.display());
+        Error::new(
+            ErrorKind::Security,
+            format!(
+                "user {user} cannot trust the runtime directory {path}, which {problem}: {remedy}"
             ),
-            "set VDI_RUNTIME_DIR to another directory",
         )
     }
+
+    fn cannot(&self, what: &str, path: &Path, error: &io::Error) -> Error {
+        let (user, path) = (self.user, path.display());
+        let what = format!("user {user} cannot {what} the runtime directory {path} ({REMEDY})");
+        Error::system(what, error)
+    }
+
+    /// Without slashes at the end, which would make the system follow a symbolic link there.
+    fn absolute(&self, chosen: &OsString) -> Result<PathBuf> {
+        let path: PathBuf = Path::new(chosen).components().collect();
+        if path.is_absolute() {
+            return Ok(path);
+        }
+        let (user, path) = (self.user, path.display());
+        Err(Error::new(
+            ErrorKind::Unexpected,
+            format!("VDI_RUNTIME_DIR of user {user} is \"{path}\": set it to an absolute path"),
+        ))
+    }
 }
+
+const REMEDY: &str = "set VDI_RUNTIME_DIR to a directory that this user may use";
 
 const STICKY: u32 = 0o1000;
 
 /// Members of the group are others, too.
 fn is_writable_for_others(status: &Status) -> bool {
     status.permissions & 0o022 != 0
-}
-
-/// Without slashes at the end, which would make the system follow a symbolic link there.
-fn absolute(chosen: &OsString) -> Result<PathBuf> {
-    let path: PathBuf = Path::new(chosen).components().collect();
-    if path.is_absolute() {
-        return Ok(path);
-    }
-    let path = path.display();
-    Err(Error::new(
-        ErrorKind::Unexpected,
-        format!("VDI_RUNTIME_DIR is \"{path}\": it must be an absolute path"),
-    ))
-}
-
-fn refuse(path: &Path, problem: &str, remedy: &str) -> Error {
-    let path = path.display();
-    Error::new(
-        ErrorKind::Security,
-        format!("the runtime directory {path} {problem}: {remedy}"),
-    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What the tests of this module share, and those of others that need a connection.
 
+use super::access::Access;
+use super::address::Address;
 use super::channel::Channel;
-use super::rendezvous::{Access, Address, Listener, connect};
+use super::rendezvous::{Listener, connect};
 use super::runtime_dir::Places;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

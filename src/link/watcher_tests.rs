@@ -1,6 +1,7 @@
 use super::*;
+use crate::link::access::Access;
 use crate::link::channel::{Channel, Incoming};
-use crate::link::rendezvous::{Access, Listener, connect};
+use crate::link::rendezvous::{Listener, connect};
 use crate::link::support::{Role, TempDir, Watchdog, address_in};
 use crate::sys::epoll::wait_readable;
 use crate::sys::pidfd::holds_in_forked_child;

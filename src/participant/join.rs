@@ -1,8 +1,10 @@
 //! How server and secondaries join a set: the handshake with the primary.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::link::access::Access;
+use crate::link::address::Address;
 use crate::link::channel::{Channel, Incoming};
-use crate::link::rendezvous::{self, Address};
+use crate::link::rendezvous;
 use crate::link::watcher::{self, Watch, Watched};
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::{Instance, Name};
@@ -56,14 +58,15 @@ impl Host {
     }
 }
 
-/// Asks the primary of a set for a place. `absent` is the kind of error if there is no such set.
+/// Asks the primary of a set for a place. `absent` is the kind of error if there is no such set;
+/// `from` says whose sets are joined, if not everybody's.
 pub(crate) fn join(
     role: Role,
     instance: &Instance,
     name: &Name,
     absent: ErrorKind,
+    from: Option<Access>,
 ) -> Result<Place> {
-    let missing = || Error::new(absent, format!("there is no set of the name {name}"));
     // For a server, what it may not open is not there; a client is told. [SEC-06, AMB-31]
     let denied = |error: Error| match (role, error.kind()) {
         (Role::Server, ErrorKind::Security) => Error::new(absent, error.text().to_owned()),
@@ -71,7 +74,13 @@ pub(crate) fn join(
     };
     let address = Address::of(instance.as_bytes(), name.as_bytes())?;
     let channel = rendezvous::connect(&address).map_err(denied)?;
-    let channel = channel.ok_or_else(missing)?;
+    let channel = channel.ok_or_else(|| address.absent(absent))?;
+    // Before a word is said: whoever could write to the directory may have taken the name first.
+    if let Some(from) = from {
+        if !from.admits(&channel)? {
+            return Err(denied(address.mistrusted(&channel)));
+        }
+    }
     let hello = Message::Hello {
         role,
         instance: instance.as_bytes().to_vec(),
@@ -89,10 +98,11 @@ pub(crate) fn join(
         }
         Incoming::Message(..) => Err(unexpected("the primary answers with a wrong message")),
         Incoming::Nonsense(reason) => Err(unexpected(reason)),
-        Incoming::HangUp => Err(missing()),
+        Incoming::HangUp => Err(address.absent(absent)),
         Incoming::Nothing => Err(unexpected(format!(
-            "process {}, the primary of set {name}, does not answer",
-            channel.peer_pid()
+            "process {} of user {}, the primary of set {name}, does not answer",
+            channel.peer_pid(),
+            channel.peer_uid()
         ))),
     }
 }

@@ -205,6 +205,11 @@ pub const VDI_CREATE_ALLOW_UID: u32 = 1u32 << 1;
 /// Flag of vdi_create_options: also let in the members of the group `gid`.
 pub const VDI_CREATE_ALLOW_GID: u32 = 1u32 << 2;
 
+/// Flag of vdi_server_open_options: also open sets of the user `uid`.
+pub const VDI_OPEN_ALLOW_UID: u32 = 1;
+/// Flag of vdi_server_open_options: also open sets of the members of the group `gid`.
+pub const VDI_OPEN_ALLOW_GID: u32 = 1u32 << 1;
+
 /// Abort reason: the set is not aborted.
 pub const VDI_ABORT_NONE: u32 = 0;
 /// Abort reason: aborted, but the process that did it left no reason.

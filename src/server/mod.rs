@@ -9,7 +9,9 @@ mod device;
 mod host;
 mod inner;
 mod pool;
+mod primary;
 mod set;
 
 pub use device::{Callback, Device, Request};
+pub use primary::{OpenOptions, Primary};
 pub use set::Set;

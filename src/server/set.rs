@@ -4,6 +4,7 @@ use super::device::{Device, DeviceState};
 use super::host::{self, HostWatch};
 use super::inner::{Inner, Stage};
 use super::pool::{BufferRequest, Layout};
+use super::primary::{OpenOptions, Primary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::watcher::{Watch, Watched};
 use crate::participant::join::{self, Host};
@@ -37,14 +38,25 @@ struct Link {
 }
 
 impl Set {
-    /// Attaches the server to the set that a client created. [SSET-OPEN-01]
+    /// Attaches the server to the set that a client of its own user, or of root, created.
+    /// [SSET-OPEN-01]
     ///
     /// # Errors
     ///
-    /// `Invalid` if there is no such set, `Busy` if another server has it, `Abort`, `Security`,
-    /// `Memory` or `Unexpected` from the operating system.
+    /// As [`Set::open_from`].
     pub fn open(instance: &Instance, name: &Name) -> Result<Self> {
-        let place = join::join(Role::Server, instance, name, ErrorKind::Invalid)?;
+        Self::open_from(instance, name, &OpenOptions::default())
+    }
+
+    /// As [`Set::open`], also for sets of other users.
+    ///
+    /// # Errors
+    ///
+    /// `Invalid` if there is no such set for this server, `Busy` if another server has it, `Abort`,
+    /// `Security`, `Memory` or `Unexpected` from the operating system.
+    pub fn open_from(instance: &Instance, name: &Name, options: &OpenOptions) -> Result<Self> {
+        let from = Some(options.access());
+        let place = join::join(Role::Server, instance, name, ErrorKind::Invalid, from)?;
         let requested = control::read_config(&place.control.header().requested);
         let requested = Configuration::from_words(requested);
         // Lenient, because only the creator knows which mode it asked for.
@@ -76,6 +88,22 @@ impl Set {
             inner,
             link: Mutex::new(Some(link)),
             memory: Mutex::new(()),
+        })
+    }
+
+    /// Who created the set.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` if the set is not open.
+    pub fn primary(&self) -> Result<Primary> {
+        self.inner.participant.check_open()?;
+        let link = lock(&self.link);
+        let channel = &link.as_ref().ok_or_else(state::not_open)?.host.channel;
+        Ok(Primary {
+            uid: channel.peer_uid(),
+            gid: channel.peer_gid(),
+            pid: channel.peer_pid(),
         })
     }
 
