@@ -57,8 +57,11 @@ static void bad_server(void *handle)
                                         .blockSize = 512,
                                         .maxTransferSize = VDI_TRANSFER_UNIT};
     vdi_server_device *opened = (vdi_server_device *)0x10;
-    uint32_t count = 77, code = 77;
+    uint32_t count = 77, code = 77, user = 77, group = 77;
+    int32_t process = 77;
     void *buffer = &buffer;
+    CHECK_RESULT(vdi_server_primary(bad, &user, &group, &process), VD_E_PROTOCOL);
+    CHECK(user == 0 && group == 0 && process == 0);
     CHECK_RESULT(vdi_server_get_configuration(bad, &config), VD_E_PROTOCOL);
     CHECK_RESULT(vdi_server_begin_configuration(bad, &parameters), VD_E_PROTOCOL);
     CHECK_RESULT(vdi_server_request_buffers(bad, SIZE, 0, 1), VD_E_PROTOCOL);
@@ -175,6 +178,13 @@ static void bad_pointers(void)
     vdi_server *server = engine.server;
     CHECK_RESULT(vdi_server_open(NULL, name, NULL), VD_E_INVALID);
     CHECK_RESULT(vdi_server_open(NULL, name, odd), VD_E_INVALID);
+    CHECK_RESULT(vdi_server_open_from(NULL, name, NULL, NULL), VD_E_INVALID);
+    CHECK_RESULT(vdi_server_open_from(NULL, name, NULL, odd), VD_E_INVALID);
+    int32_t process;
+    CHECK_RESULT(vdi_server_primary(server, NULL, &code, &process), VD_E_INVALID);
+    CHECK_RESULT(vdi_server_primary(server, &code, NULL, &process), VD_E_INVALID);
+    CHECK_RESULT(vdi_server_primary(server, &code, &code, NULL), VD_E_INVALID);
+    CHECK_RESULT(vdi_server_primary(server, odd, &code, &process), VD_E_INVALID);
     CHECK_RESULT(vdi_server_get_configuration(server, NULL), VD_E_INVALID);
     CHECK_RESULT(vdi_server_get_configuration(server, odd), VD_E_INVALID);
     CHECK_RESULT(vdi_server_query_available_buffers(server, SIZE, 0, NULL), VD_E_INVALID);

@@ -67,6 +67,9 @@ static void own_structures(void)
     FIELD(vdi_create_options, size, uint32_t, 0);
     CHECK_EQUAL(offsetof(vdi_create_options, reserved), 24);
     CHECK_EQUAL(sizeof(vdi_create_options), 40);
+    FIELD(vdi_server_open_options, size, uint32_t, 0);
+    CHECK_EQUAL(offsetof(vdi_server_open_options, reserved), 16);
+    CHECK_EQUAL(sizeof(vdi_server_open_options), 32);
     /* Block size and alignment cannot be mistaken for each other: they have names. [AMB-18] */
     FIELD(vdi_server_parameters, size, uint32_t, 0);
     FIELD(vdi_server_parameters, features, uint32_t, 4);

@@ -42,6 +42,36 @@ static void second_gets(vdi_result wanted)
     CHECK_EQUAL(wait_exit(other), 0);
 }
 
+/* Options that are malformed open nothing; none at all are those of vdi_server_open(). */
+static void options_of_open(struct peer client)
+{
+    const vdi_server_open_options malformed[] = {
+        {.size = sizeof *malformed - 4},
+        {.size = sizeof *malformed, .flags = 4},
+        {.size = sizeof *malformed, .reserved = {0, 0, 0, 1}},
+    };
+    vdi_server *server;
+    uint32_t user, group;
+    int32_t process;
+    client_named(client, CREATE, name, NOERROR);
+    for (unsigned i = 0; i < sizeof malformed / sizeof *malformed; i++) {
+        server = (vdi_server *)0x10;
+        CHECK_RESULT(vdi_server_open_from(NULL, name, &malformed[i], &server), VD_E_INVALID);
+        CHECK(server == NULL);
+        CHECK_CONTAINS(vdi_last_error_message(), "options");
+    }
+    CHECK_RESULT(vdi_server_open_from(NULL, name, NULL, &server), NOERROR);
+    /* Also when the set is aborted, as long as the server has it open. */
+    ASK(client, NOERROR, SIGNAL_ABORT);
+    CHECK_RESULT(vdi_server_primary(server, &user, &group, &process), NOERROR);
+    CHECK_EQUAL(user, geteuid());
+    CHECK_EQUAL(group, getegid());
+    CHECK_EQUAL(process, client.pid);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    CHECK_RESULT(vdi_server_primary(server, &user, &group, &process), VD_E_PROTOCOL);
+    ASK(client, NOERROR, CLOSE);
+}
+
 /* [SSET-OPEN-01, SSET-OPEN-03, SSET-OPEN-06, SSET-OPEN-07, AMB-27] */
 static void in_each_phase(struct peer client)
 {
@@ -115,6 +145,7 @@ static void run(void)
 {
     unique_name(name);
     struct peer client = spawn_client();
+    options_of_open(client);
     in_each_phase(client);
     at_once(client);
     client_leave(client);

@@ -9,6 +9,7 @@
 
 #include "harness.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
@@ -141,7 +142,7 @@ static inline int64_t unplant(struct hands *hands)
     close(hands->listener);
     close(hands->lock);
     if (hands->planted[0] != '\0')
-        CHECK(remove(hands->planted) == 0);
+        CHECK(remove(hands->planted) == 0 || errno == ENOENT);
     hands->listener = hands->lock = -1;
     return heard;
 }
@@ -151,7 +152,12 @@ static inline vdi_result make_set(struct hands *hands, const struct wish *wish)
     VDConfig config = {.deviceCount = 1};
     vdi_create_options options = {
         .size = sizeof options, .flags = wish->flags, .uid = wish->uid, .gid = wish->gid};
-    return vdi_create(NULL, wish->name, &config, &options, &hands->set);
+    vdi_set *set = NULL;
+    vdi_result result = vdi_create(NULL, wish->name, &config, &options, &set);
+    /* One that was created before stays when this one fails. */
+    if (result == NOERROR)
+        hands->set = set;
+    return result;
 }
 
 static inline vdi_result serve(struct hands *hands, const struct wish *wish,

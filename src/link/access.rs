@@ -16,10 +16,10 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Whether the process at the other end is one of those.
-    pub(crate) fn admits(&self, peer: &Channel) -> Result<bool> {
+    /// Whether a process of this user admits the one at the other end.
+    pub(crate) fn admits(&self, user: u32, peer: &Channel) -> Result<bool> {
         let uid = peer.peer_uid();
-        if uid == effective_user() || uid == 0 || self.uid == Some(uid) {
+        if uid == user || uid == 0 || self.uid == Some(uid) {
             return Ok(true);
         }
         let Some(gid) = self.gid else {

@@ -107,14 +107,7 @@ impl Address {
             Answer::Dead => {}
             Answer::Denied => return Err(self.taken()),
             Answer::Busy | Answer::Connected(_) => {
-                return Err(Error::new(
-                    ErrorKind::Protocol,
-                    format!(
-                        "a set named \"{}\" of {} exists already: choose another name",
-                        self.name,
-                        self.holder()
-                    ),
-                ));
+                return Err(self.exists());
             }
         }
         match self.directory.remove(self.file()) {
@@ -178,6 +171,20 @@ impl Address {
                 primary.peer_uid(),
                 primary.peer_pid(),
                 effective_user(),
+            ),
+        )
+    }
+
+    /// There is such a set, and it lives.
+    fn exists(&self) -> Error {
+        Error::new(
+            ErrorKind::Protocol,
+            format!(
+                "user {} cannot create set \"{}\": {} has one of that name already; choose another \
+                 name",
+                effective_user(),
+                self.name,
+                self.holder(),
             ),
         )
     }

@@ -46,8 +46,8 @@ pub(crate) struct Listener {
     file: PathBuf,
     identity: Identity,
     access: Access,
-    /// Name of the set, for texts.
-    name: String,
+    /// The user that made the set, whatever the process becomes later.
+    user: u32,
     generation: u32,
 }
 
@@ -59,7 +59,7 @@ impl Listener {
         address.sweep();
         let cannot = |error| address.error("cannot announce a set at", &error);
         let listener = Self::create(address, access).map_err(cannot)?;
-        listener.open_to(access)?;
+        listener.open_to(access, &address.name)?;
         // Only now, so that nobody gets in under other permissions.
         socket::listen(listener.fd()).map_err(cannot)?;
         Ok(listener)
@@ -78,18 +78,18 @@ impl Listener {
             file: address.file().to_owned(),
             identity,
             access,
-            name: address.name.clone(),
+            user: effective_user(),
             generation: generation(),
         })
     }
 
     /// Sets the permissions of the file, whatever the umask says. [SEC-05, AMB-26]
-    fn open_to(&self, access: Access) -> Result<()> {
+    fn open_to(&self, access: Access, name: &str) -> Result<()> {
         if let Some(group) = access.gid {
             self.directory
                 .set_group(&self.file, group)
                 .map_err(|error| {
-                    let (user, name) = (effective_user(), &self.name);
+                    let user = self.user;
                     let what = format!(
                         "user {user} cannot let group {group} into set \"{name}\", and must be a \
                          member of it"
@@ -117,7 +117,7 @@ impl Listener {
             let Some(channel) = Channel::over(socket).map_err(cannot)? else {
                 continue;
             };
-            if self.access.admits(&channel)? {
+            if self.access.admits(self.user, &channel)? {
                 return Ok(Some(channel));
             }
             self.refuse(&channel);
@@ -126,10 +126,10 @@ impl Listener {
     }
 
     fn refuse(&self, peer: &Channel) {
-        let (uid, user, name) = (peer.peer_uid(), effective_user(), &self.name);
+        let (uid, user) = (peer.peer_uid(), self.user);
         let refusal = Message::Refused {
             kind: ErrorKind::Security,
-            text: format!("user {uid} may not join set \"{name}\" of user {user}: {REMEDY}"),
+            text: format!("user {uid} may not join a set of user {user}: {REMEDY}"),
         };
         // There is nobody else to tell.
         let _ = peer.send(&refusal, &[]);

@@ -10,6 +10,7 @@ use crate::protocol::message::{Message, Role};
 use crate::protocol::name::{Instance, Name};
 use crate::shm::area::Area;
 use crate::shm::control::Control;
+use crate::sys::dir::effective_user;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +78,7 @@ pub(crate) fn join(
     let channel = channel.ok_or_else(|| address.absent(absent))?;
     // Before a word is said: whoever could write to the directory may have taken the name first.
     if let Some(from) = from {
-        if !from.admits(&channel)? {
+        if !from.admits(effective_user(), &channel)? {
             return Err(denied(address.mistrusted(&channel)));
         }
     }
@@ -94,7 +95,7 @@ pub(crate) fn join(
             number: participant,
         }),
         Incoming::Message(Message::Refused { kind, text }, _) => {
-            Err(denied(Error::new(kind, text)))
+            Err(denied(Error::new(kind, format!("set \"{name}\": {text}"))))
         }
         Incoming::Message(..) => Err(unexpected("the primary answers with a wrong message")),
         Incoming::Nonsense(reason) => Err(unexpected(reason)),
