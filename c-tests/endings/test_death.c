@@ -30,7 +30,7 @@ static int die(int64_t way)
     case EXIT:
         exit(0);
     case EXEC:
-        execl("/proc/self/exe", "test", "afterlife", number, (char *)NULL);
+        execl(this_program(), "test", "afterlife", number, (char *)NULL);
         break;
     case FORK: {
         pid_t child = fork();

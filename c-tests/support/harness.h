@@ -67,6 +67,9 @@ int test_main(int argc, char **argv, const struct role *roles, void (*run)(void)
 /* A directory for files of the test, removed at the end; the runtime directory lies within. */
 const char *test_directory(void);
 
+/* The path of this program. */
+const char *this_program(void);
+
 /*
  * Starts this program again in a role; string arguments follow, the last one is NULL. The process
  * is killed when the calling *thread* ends, so start roles from threads that stay.

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -195,10 +196,20 @@ int test_main(int argc, char **argv, const struct role *roles, void (*run)(void)
     return status;
 }
 
+const char *this_program(void)
+{
+    static char path[PATH_MAX];
+    /* Under valgrind the link itself would start valgrind, as the program that really runs. */
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    CHECK(length > 0);
+    path[length] = '\0';
+    return path;
+}
+
 struct peer spawn_role(const char *role, ...)
 {
     char number[16];
-    char *arguments[MAX_ARGUMENTS] = {"/proc/self/exe", (char *)role, number};
+    char *arguments[MAX_ARGUMENTS] = {(char *)this_program(), (char *)role, number};
     int count = 3;
     va_list list;
     va_start(list, role);
