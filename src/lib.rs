@@ -71,6 +71,7 @@ pub mod client;
 mod error;
 mod ffi;
 mod link;
+mod panics;
 mod participant;
 mod protocol;
 mod queue;

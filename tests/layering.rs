@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "participant",
             "protocol",
             "error",
+            "panics",
             "sys",
         ],
     ),
@@ -45,13 +46,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "participant",
         &["protocol", "queue", "shm", "link", "sync", "sys", "error"],
     ),
-    ("link", &["protocol", "sys", "error"]),
+    ("link", &["protocol", "sys", "error", "panics"]),
     ("shm", &["sys", "sync", "error"]),
     ("queue", &["sync"]),
     ("protocol", &["error"]),
     ("sync", &["sys"]),
     ("sys", &[]),
     ("error", &[]),
+    ("panics", &[]),
 ];
 
 /// The only modules in which `unsafe` may stand.

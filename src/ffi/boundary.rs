@@ -2,10 +2,11 @@
 
 use super::types::vdi_result;
 use crate::error::{ErrorKind, Result};
+use crate::panics::contain;
 use crate::protocol::codes::*;
+use crate::sys::thread::without_cancellation;
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Version of the library: major << 16 | minor << 8 | patch.
 pub(super) const VERSION: u32 = number(env!("CARGO_PKG_VERSION_MAJOR")) << 16
@@ -23,17 +24,15 @@ thread_local! {
     static LAST_ERROR: RefCell<CString> = RefCell::default();
 }
 
-/// Runs the body of an exported function. No panic leaves it.
+/// Runs the body of an exported function. No panic leaves it, and no cancellation ends it.
 pub(super) fn guard(function: &str, body: impl FnOnce() -> Result<()>) -> vdi_result {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => NOERROR,
-        Ok(Err(error)) => {
+    match without_cancellation(|| contain(body)) {
+        Some(Ok(())) => NOERROR,
+        Some(Err(error)) => {
             remember(function, error.text());
             code(error.kind())
         }
-        Err(payload) => {
-            // Dropping an arbitrary payload may panic again, so it is leaked.
-            std::mem::forget(payload);
+        None => {
             remember(function, "internal error in the library; please report it");
             VD_E_UNEXPECTED
         }

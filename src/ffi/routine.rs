@@ -2,6 +2,7 @@
 
 use super::types::VDS_Command;
 use crate::error::{Error, ErrorKind, Result};
+use crate::panics::outside;
 use crate::protocol::command::Completion;
 use crate::server::{Callback, Request};
 use std::ptr::{self, NonNull};
@@ -44,6 +45,6 @@ fn complete(command: usize, completion: Completion) {
     values.outPosition = completion.position;
     if let Some(routine) = values.completionRoutine {
         // SAFETY: the caller's function, called as documented.
-        unsafe { routine(command) };
+        outside(|| unsafe { routine(command) });
     }
 }

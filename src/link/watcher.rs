@@ -1,19 +1,18 @@
 //! The one background thread of a process, which sees peers speak, hang up and end.
 //!
-//! The thread is started by the first [`watch`] and lives as long as the process. All signals are
-//! blocked in it, so that the handlers of the application never run there. A forked child starts
-//! a thread of its own when it needs one.
+//! The thread runs as long as somebody needs it: a process whose own threads have all ended must end,
+//! too. All signals are blocked in it, so that the handlers of the application never run there. A
+//! forked child starts a thread of its own when it needs one.
 
 use crate::error::{Error, Result};
+use crate::panics::contain;
 use crate::sys::epoll::{Epoll, without_signals};
 use crate::sys::process::{PerProcess, generation};
 use crate::sys::robust::{Hold, List};
-use once_cell::sync::OnceCell;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -47,6 +46,7 @@ pub(crate) trait Watched: Send + Sync {
 pub(crate) struct Watch {
     link: &'static Link,
     id: u64,
+    _need: Need,
 }
 
 /// Calls `target` whenever one of the descriptors is ready; the number is the token of each.
@@ -61,8 +61,40 @@ pub(crate) fn watch(
 
 /// Holds a word of shared memory in the name of the background thread: the kernel marks it when
 /// this process ends without giving it back, long before its sockets hang up.
-pub(crate) fn hold_word(fd: BorrowedFd<'_>, offset: usize) -> io::Result<Hold> {
-    Link::current()?.words.hold(fd, offset)
+pub(crate) fn hold_word(fd: BorrowedFd<'_>, offset: usize) -> io::Result<Word> {
+    let link = Link::current()?;
+    let need = link.need()?;
+    let hold = link.words.hold(fd, offset)?;
+    Ok(Word {
+        _hold: hold,
+        _need: need,
+    })
+}
+
+/// A word that is held; dropping it gives the word back, unmarked.
+pub(crate) struct Word {
+    // Before the need: the thread gives up no word.
+    _hold: Hold,
+    _need: Need,
+}
+
+/// Keeps the thread running.
+struct Need {
+    link: &'static Link,
+}
+
+impl Drop for Need {
+    fn drop(&mut self) {
+        if self.link.generation != generation() {
+            return;
+        }
+        let mut state = self.link.lock();
+        state.needs -= 1;
+        if state.needs == 0 {
+            // Failing, it leaves a thread that waits for the next need.
+            let _ = self.link.epoll.end_wait();
+        }
+    }
 }
 
 /// The background thread and its registrations.
@@ -74,8 +106,6 @@ struct Link {
     state: Mutex<State>,
     /// Signalled when the thread has let go of a target.
     idle: Condvar,
-    /// Filled when the thread runs.
-    thread: OnceCell<()>,
 }
 
 #[derive(Default)]
@@ -87,6 +117,9 @@ struct State {
     last: u64,
     /// The target that the thread is calling.
     running: Option<u64>,
+    /// Reasons for the thread to run, and whether it does.
+    needs: usize,
+    has_thread: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -101,12 +134,10 @@ thread_local! {
 }
 
 impl Link {
-    /// The link of this process, with its thread running.
+    /// The link of this process.
     fn current() -> io::Result<&'static Self> {
         static CURRENT: PerProcess<Link> = PerProcess::new();
-        let link = CURRENT.get_or_make(Self::new)?;
-        link.thread.get_or_try_init(|| link.start())?;
-        Ok(link)
+        CURRENT.get_or_make(Self::new)
     }
 
     fn new() -> io::Result<Self> {
@@ -116,8 +147,18 @@ impl Link {
             words: List::new(),
             state: Mutex::default(),
             idle: Condvar::new(),
-            thread: OnceCell::new(),
         })
+    }
+
+    /// The thread runs from now on, until all needs are dropped.
+    fn need(&'static self) -> io::Result<Need> {
+        let mut state = self.lock();
+        if !state.has_thread {
+            self.start()?;
+            state.has_thread = true;
+        }
+        state.needs += 1;
+        Ok(Need { link: self })
     }
 
     fn start(&'static self) -> io::Result<()> {
@@ -140,6 +181,7 @@ impl Link {
         target: Arc<dyn Watched>,
         descriptors: &[(BorrowedFd<'_>, u32)],
     ) -> io::Result<Watch> {
+        let need = self.need()?;
         let mut state = self.lock();
         let id = state.next_key();
         state.targets.insert(id, target);
@@ -156,7 +198,11 @@ impl Link {
         });
         drop(state);
         // After a failure the drop of the watch takes back what was added.
-        let watch = Watch { link: self, id };
+        let watch = Watch {
+            link: self,
+            id,
+            _need: need,
+        };
         added.map(|()| watch)
     }
 
@@ -182,7 +228,20 @@ impl Link {
             for key in keys {
                 self.dispatch(key);
             }
+            if self.leave() {
+                return;
+            }
         }
+    }
+
+    /// Ends the part of the thread if nobody needs it.
+    fn leave(&self) -> bool {
+        let mut state = self.lock();
+        if state.needs == 0 {
+            state.has_thread = false;
+            self.words.give_up();
+        }
+        !state.has_thread
     }
 
     fn dispatch(&self, key: u64) {
@@ -240,18 +299,6 @@ impl Drop for Watch {
             self.link.let_go(self.id);
         }
         drop(target);
-    }
-}
-
-/// Runs `body`; None if it panics.
-fn contain<T>(body: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            // Dropping an arbitrary payload may panic again, so leak it.
-            std::mem::forget(payload);
-            None
-        }
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod join;
 mod life;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::link::watcher::Word;
 use crate::protocol::codes::{
     VDI_ABORT_CORRUPTION, VDI_ABORT_INTERNAL, VDI_ABORT_NONE, VDI_ABORT_UNKNOWN,
 };
@@ -17,7 +18,6 @@ use crate::shm::control::{self, Control};
 use crate::shm::layout::SLOT_WORDS;
 use crate::sync::{AtomicBool, AtomicU32, Ordering};
 use crate::sys::process;
-use crate::sys::robust::Hold;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ pub(crate) struct Participant {
     own_reason: Mutex<Option<AbortReason>>,
     part: Part,
     /// The sign of life of this process; given back when it closes the set.
-    life: Mutex<Option<Hold>>,
+    life: Mutex<Option<Word>>,
 }
 
 /// What a process is in a set.

@@ -7,14 +7,14 @@ use crate::protocol::codes::{VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT};
 use crate::protocol::state::{self, ServerCall, ServerState};
 use crate::queue::patience::Patience;
 use crate::sync::{AtomicBool, Ordering};
+use std::ptr;
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 /// Whether a thread is the agent, and what it must look at beside completions.
 #[derive(Default)]
 pub(super) struct Agent {
-    running: Mutex<Option<ThreadId>>,
+    running: Mutex<Option<usize>>,
     gone: Condvar,
     /// The server is closing the set.
     pub(super) closing: AtomicBool,
@@ -28,7 +28,7 @@ impl Agent {
     pub(super) fn wait_until_gone(&self) -> bool {
         let mut running = lock(&self.running);
         while let Some(thread) = *running {
-            if thread == thread::current().id() {
+            if thread == this_thread() {
                 return false;
             }
             running = self
@@ -39,7 +39,7 @@ impl Agent {
         true
     }
 
-    fn enter(&self) -> Result<Presence<'_>> {
+    fn enter(&self) -> Result<()> {
         let mut running = lock(&self.running);
         if self.closing.load(Ordering::Acquire) {
             return Err(state::not_open());
@@ -48,18 +48,40 @@ impl Agent {
             let text = "another thread is the completion agent of this set";
             return Err(Error::new(ErrorKind::Busy, text));
         }
-        *running = Some(thread::current().id());
-        Ok(Presence(self))
+        *running = Some(this_thread());
+        Ok(())
+    }
+
+    fn leave(&self) {
+        *lock(&self.running) = None;
+        self.gone.notify_all();
     }
 }
 
+/// A number that no other thread has at the same time. Unlike that of the standard library it can be
+/// had until the very end of a thread, where the program may close a set.
+fn this_thread() -> usize {
+    thread_local! {
+        static PLACE: u8 = const { 0 };
+    }
+    PLACE.with(|place| ptr::from_ref(place).addr())
+}
+
 /// The calling thread is the agent as long as this lives.
-struct Presence<'a>(&'a Agent);
+struct Presence<'a>(&'a Inner);
+
+impl<'a> Presence<'a> {
+    fn new(set: &'a Inner) -> Result<Self> {
+        set.agent.enter().map(|()| Self(set))
+    }
+}
 
 impl Drop for Presence<'_> {
     fn drop(&mut self) {
-        *lock(&self.0.running) = None;
-        self.0.gone.notify_all();
+        // A child that a callback has forked may find the lock held by a thread that it has not.
+        if !self.0.participant.is_foreign() {
+            self.0.agent.leave();
+        }
     }
 }
 
@@ -82,9 +104,13 @@ impl Inner {
         if allowed.is_err() && !self.participant.is_aborted() {
             return allowed;
         }
-        let _presence = self.agent.enter()?;
+        let _presence = Presence::new(self)?;
         self.agent_runs();
         let result = self.serve_completions();
+        if self.participant.is_foreign() {
+            // A callback has forked, and this is the child.
+            return Err(state::not_open());
+        }
         if self.agent.closing.load(Ordering::Acquire) {
             // The close may have come from a callback, and could not do this itself.
             self.end_all();
@@ -102,8 +128,8 @@ impl Inner {
             let left = self.primary_left();
             let taken = self.take_completions();
             if self.participant.is_foreign() {
-                // A callback has forked, and this is the child.
-                return Err(state::not_open());
+                // Told by the caller; nothing may be touched here.
+                return Ok(());
             }
             if let Err(what) = taken {
                 let error = self.participant.corrupted(what);
@@ -148,7 +174,7 @@ impl Inner {
         if self.participant.is_aborted() {
             return;
         }
-        if let Ok(_presence) = self.agent.enter() {
+        if let Ok(_presence) = Presence::new(self) {
             let taken = self.take_completions();
             if self.participant.is_foreign() {
                 // A callback has forked: the set is the parent's to end.
@@ -167,6 +193,10 @@ impl Inner {
         let ready = &self.participant.control().header().ready.0;
         let ready = ready.swap(0, Ordering::AcqRel);
         for (index, device) in self.devices().iter().enumerate() {
+            if self.participant.is_foreign() {
+                // A callback has forked, and this is the child.
+                break;
+            }
             if ready & 1 << index != 0 {
                 device.drain()?;
             }

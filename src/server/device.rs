@@ -299,7 +299,8 @@ impl DeviceState {
         Ok(())
     }
 
-    /// Ends every outstanding command, in the order of sending. [ABT-08]
+    /// Ends every outstanding command, in the order of sending. [ABT-08] If a callback forks, the
+    /// others are called in the parent only.
     pub(super) fn end_all(&self) {
         let mut ended: Vec<Outstanding> = {
             let mut progress = lock(&self.progress);
@@ -313,6 +314,9 @@ impl DeviceState {
         let sent = lock(&self.progress).sent;
         ended.sort_by_key(|command| std::cmp::Reverse(sent.wrapping_sub(command.position)));
         for command in ended {
+            if self.set.participant.is_foreign() {
+                return;
+            }
             self.set.command_ended(command.address);
             command
                 .callback

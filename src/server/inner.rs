@@ -169,9 +169,10 @@ impl Inner {
 
     /// Whether the commands that are outstanding are about to be ended by the agent.
     pub(super) fn is_ending(&self) -> bool {
-        self.agent.closing.load(Ordering::Acquire)
+        // The first alone touches nothing that another thread of the parent may have locked.
+        self.participant.is_foreign()
+            || self.agent.closing.load(Ordering::Acquire)
             || self.participant.is_aborted()
-            || self.participant.is_foreign()
     }
 
     /// One more device is being closed.
@@ -201,10 +202,17 @@ impl Inner {
         !std::mem::replace(&mut lock(&self.progress).agent_ran, true)
     }
 
-    /// Ends every outstanding command of every device. [ABT-08]
+    /// Ends every outstanding command of every device. [ABT-08] Nothing is outstanding in a forked
+    /// child, which may come here out of a callback.
     pub(super) fn end_all(&self) {
+        if self.participant.is_foreign() {
+            return;
+        }
         for device in self.devices() {
             device.end_all();
+            if self.participant.is_foreign() {
+                return;
+            }
         }
         // Not before: other threads may still open devices and allocate buffers.
         if self.participant.check_open().is_err() {

@@ -353,6 +353,10 @@ impl Set {
             inner.participant.abort(VDI_ABORT_SERVER_CLOSED, &text);
         }
         inner.end_without_agent();
+        if inner.participant.is_foreign() {
+            // A callback has forked, and this is the child.
+            return Err(state::not_open());
+        }
         // Ends the part of the background thread in this set.
         let link = lock(&self.link).take();
         if let Some(Link { watch, host }) = link {

@@ -1,11 +1,11 @@
 //! A directory and the files in it, through a descriptor that cannot be exchanged meanwhile.
 
-use super::check;
 use super::socket::retry;
+use super::{check, own};
 use std::ffi::CString;
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -153,7 +153,7 @@ fn open_at(base: RawFd, path: &Path) -> io::Result<OwnedFd> {
     // SAFETY: `path` is a C string that outlives the call.
     let raw = retry(|| check(unsafe { libc::openat(base, path.as_ptr(), flags) }))?;
     // SAFETY: the call returned a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+    unsafe { own(raw) }
 }
 
 fn status(stat: &libc::stat) -> Status {

@@ -1,26 +1,53 @@
 //! Waiting for descriptors, once or in the loop of a background thread.
 
-use super::check;
 use super::socket::retry;
+use super::{check, own};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::{Duration, Instant};
 
 /// A set of watched descriptors, each with a key.
-pub(crate) struct Epoll(OwnedFd);
+pub(crate) struct Epoll {
+    set: OwnedFd,
+    /// Always readable, and asked about only when a wait shall end.
+    end: OwnedFd,
+}
+
+/// The key of what ends a wait.
+const END: u64 = 0;
 
 impl Epoll {
     /// Creates an empty set.
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: no pointers are passed.
-        let raw = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        let raw = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         // SAFETY: the call returned a new descriptor that nobody else owns.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(raw) }))
+        let set = unsafe { own(raw) }?;
+        // SAFETY: no pointers are passed.
+        let raw = unsafe { libc::eventfd(1, libc::EFD_CLOEXEC) };
+        // SAFETY: the call returned a new descriptor that nobody else owns.
+        let end = unsafe { own(raw) }?;
+        let epoll = Self { set, end };
+        let mut event = libc::epoll_event {
+            events: 0,
+            u64: END,
+        };
+        epoll.control(libc::EPOLL_CTL_ADD, epoll.end.as_raw_fd(), &raw mut event)?;
+        Ok(epoll)
     }
 
-    /// Watches a descriptor for input and hang-up, level-triggered.
+    /// Ends the wait in progress, or the next one, without a key.
+    pub(crate) fn end_wait(&self) -> io::Result<()> {
+        let mut event = libc::epoll_event {
+            events: (libc::EPOLLIN | libc::EPOLLONESHOT) as u32,
+            u64: END,
+        };
+        self.control(libc::EPOLL_CTL_MOD, self.end.as_raw_fd(), &raw mut event)
+    }
+
+    /// Watches a descriptor for input and hang-up, level-triggered. The key is not 0.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, key: u64) -> io::Result<()> {
         let mut event = libc::epoll_event {
             events: (libc::EPOLLIN | libc::EPOLLRDHUP) as u32,
@@ -36,18 +63,18 @@ impl Epoll {
 
     fn control(&self, what: i32, fd: RawFd, event: *mut libc::epoll_event) -> io::Result<()> {
         // SAFETY: `event` is valid for reads where `what` reads it; a wrong number is an error.
-        check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), what, fd, event) })?;
+        check(unsafe { libc::epoll_ctl(self.set.as_raw_fd(), what, fd, event) })?;
         Ok(())
     }
 
-    /// Sleeps until something is ready and returns some of the keys.
+    /// Sleeps until something is ready and returns some of the keys; none after [`Epoll::end_wait`].
     pub(crate) fn wait(&self) -> io::Result<Vec<u64>> {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; 16];
         let count = retry(|| {
             // SAFETY: `events` is valid for writes of its length.
             check(unsafe {
                 libc::epoll_wait(
-                    self.0.as_raw_fd(),
+                    self.set.as_raw_fd(),
                     events.as_mut_ptr(),
                     events.len() as i32,
                     -1,
@@ -55,7 +82,8 @@ impl Epoll {
             })
         })?;
         let ready = events.iter().take(count as usize);
-        Ok(ready.map(|event| event.u64).collect())
+        let keys = ready.map(|event| event.u64);
+        Ok(keys.filter(|key| *key != END).collect())
     }
 }
 

@@ -1,9 +1,9 @@
 //! Anonymous memory that is passed between processes as a descriptor and cannot change its size.
 
-use super::check;
+use super::{check, own};
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 /// Size and seals are fixed before the descriptor is passed on; content stays writable.
 const SEALS: libc::c_int = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
@@ -13,14 +13,14 @@ pub(crate) fn create(name: &CStr, size: u64) -> io::Result<OwnedFd> {
     allow_size(size)?;
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     // SAFETY: `name` is a valid C string for the duration of the call.
-    let raw = check(unsafe { libc::memfd_create(name.as_ptr(), flags) })?;
+    let raw = unsafe { libc::memfd_create(name.as_ptr(), flags) };
     // SAFETY: the call returned a new descriptor that nobody else owns.
-    let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+    let fd = unsafe { own(raw) }?;
     let length = libc::off_t::try_from(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
     // SAFETY: a system call on an owned descriptor.
-    check(unsafe { libc::ftruncate(raw, length) })?;
+    check(unsafe { libc::ftruncate(fd.as_raw_fd(), length) })?;
     // SAFETY: a system call on an owned descriptor.
-    check(unsafe { libc::fcntl(raw, libc::F_ADD_SEALS, SEALS) })?;
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, SEALS) })?;
     Ok(fd)
 }
 
@@ -119,7 +119,7 @@ fn in_pieces(
 mod tests {
     use super::*;
     use std::cell::Cell;
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, FromRawFd};
 
     /// What cannot shrink is accepted, everything else is not. [SEC-07]
     #[test]

@@ -17,8 +17,10 @@ pub(crate) mod robust;
 pub(crate) mod socket;
 #[cfg(vdi_steps)]
 mod steps;
+pub(crate) mod thread;
 
 use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Turns the -1 of a system call into its error.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -27,6 +29,30 @@ fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     } else {
         Ok(result)
     }
+}
+
+/// Takes over the new descriptor that a call has returned.
+///
+/// # Safety
+///
+/// `result` is -1, or a descriptor that nobody else owns.
+unsafe fn own(result: RawFd) -> io::Result<OwnedFd> {
+    let raw = check(result)?;
+    // SAFETY: by contract.
+    no_stream(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// Gives a descriptor another number if it has that of a standard stream, as it gets in a process
+/// that has closed those: what the program prints must not go to another process or into memory.
+fn no_stream(fd: OwnedFd) -> io::Result<OwnedFd> {
+    const FIRST: RawFd = libc::STDERR_FILENO + 1;
+    if fd.as_raw_fd() >= FIRST {
+        return Ok(fd);
+    }
+    // SAFETY: a system call on an owned descriptor.
+    let raw = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) })?;
+    // SAFETY: the call returned a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
 /// As [`check`], for calls that return a count of bytes.

@@ -1,11 +1,11 @@
 //! The end of a process as an event on a descriptor.
 
-use super::check;
 use super::epoll::wait_readable;
 #[cfg(test)]
 use super::socket::retry;
+use super::{check, own};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// A descriptor of the process at the other end of `socket`, readable when that process has ended.
@@ -26,7 +26,7 @@ pub(crate) fn of_peer(socket: BorrowedFd<'_>, pid: i32) -> io::Result<Option<Own
     });
     match asked.map_err(|error| error.raw_os_error()) {
         // SAFETY: the call returned a new descriptor that nobody else owns.
-        Ok(_) => Ok(Some(unsafe { OwnedFd::from_raw_fd(raw) })),
+        Ok(_) => unsafe { own(raw) }.map(Some),
         // The first means so; the second is what kernels before 6.15 say for it.
         Err(Some(libc::ESRCH | libc::EINVAL)) => Err(io::ErrorKind::NotFound.into()),
         // Before 6.5.
@@ -42,9 +42,9 @@ pub(crate) fn of_peer(socket: BorrowedFd<'_>, pid: i32) -> io::Result<Option<Own
 fn open(pid: i32) -> io::Result<Option<OwnedFd>> {
     // SAFETY: no pointers are passed.
     let opened = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    match check(opened as libc::c_int) {
-        // SAFETY: the call returned a new descriptor that nobody else owns.
-        Ok(raw) => Ok(Some(unsafe { OwnedFd::from_raw_fd(raw) })),
+    // SAFETY: the call returned a new descriptor that nobody else owns.
+    match unsafe { own(opened as RawFd) } {
+        Ok(fd) => Ok(Some(fd)),
         Err(error) => match error.raw_os_error() {
             Some(libc::ESRCH) => Err(io::ErrorKind::NotFound.into()),
             // No such call, a filter that forbids it, or a peer in a namespace that hides it.

@@ -31,12 +31,12 @@ struct Head {
     pending: *mut Node,
 }
 
-/// The words that one thread holds. Lives as long as the process.
+/// The words that one thread holds. Lives as long as the process, while threads may come and go.
 pub(crate) struct List {
     head: &'static Head,
     /// Entries in the order of the list.
     nodes: Mutex<Vec<NodePointer>>,
-    /// The thread, once it has registered the list; 0 before, and for ever if the kernel refused.
+    /// The thread that has registered the list; 0 if there is none, or if the kernel refused.
     thread: AtomicU32,
 }
 
@@ -70,24 +70,22 @@ impl List {
         }
     }
 
-    /// Makes the list that of the calling thread, which must live as long as the process.
+    /// Makes the list that of the calling thread, which keeps it until it calls [`List::give_up`].
     ///
     /// Replaces the list of the C library for this thread, which therefore must not use robust
     /// mutexes.
     pub(crate) fn adopt(&self) {
-        // SAFETY: the head is never freed; the kernel reads it when this thread ends.
-        let set = unsafe {
-            libc::syscall(
-                libc::SYS_set_robust_list,
-                ptr::from_ref(self.head),
-                size_of::<Head>(),
-            )
-        };
-        if set == 0 {
+        if register(self.head) {
             // SAFETY: no pointers are passed.
             let thread = unsafe { libc::gettid() };
             self.thread.store(thread as u32, Ordering::Release);
         }
+    }
+
+    /// The calling thread is about to end. No word may be held.
+    pub(crate) fn give_up(&self) {
+        self.thread.store(0, Ordering::Release);
+        register(ptr::null());
     }
 
     /// Holds the word at `offset` in shared memory until the result is dropped.
@@ -138,6 +136,13 @@ impl List {
         before.next.store(next, Ordering::Release);
         nodes.remove(at);
     }
+}
+
+/// Tells the kernel the list of the calling thread; whether it took it.
+fn register(head: *const Head) -> bool {
+    // SAFETY: null, or never freed; the kernel reads it when this thread ends.
+    let set = unsafe { libc::syscall(libc::SYS_set_robust_list, head, size_of::<Head>()) };
+    set == 0
 }
 
 /// A word that is held; dropping it gives the word back, unmarked.

@@ -2,7 +2,7 @@
 //!
 //! Every socket is close-on-exec and non-blocking.
 
-use super::{check, check_size};
+use super::{check, check_size, no_stream, own};
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -38,9 +38,9 @@ pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
 pub(crate) fn create() -> io::Result<OwnedFd> {
     let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: no pointers are passed.
-    let raw = check(unsafe { libc::socket(libc::AF_UNIX, kind, 0) })?;
+    let raw = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
     // SAFETY: the call returned a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+    unsafe { own(raw) }
 }
 
 /// Sets the mode that the file of an unbound socket starts with; the umask takes bits from it.
@@ -90,7 +90,7 @@ pub(crate) fn accept(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         check(unsafe { libc::accept4(socket.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) })
     })?;
     // SAFETY: the call returned a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+    unsafe { own(raw) }
 }
 
 /// Connects, at once or not at all: `WouldBlock` if the queue of the listener is full.
@@ -182,7 +182,10 @@ pub(crate) fn receive(
         len => len?,
     };
     // The descriptors have arrived even if the packet is bad; owning them closes them.
-    let descriptors = take_descriptors(&message);
+    let descriptors: io::Result<_> = take_descriptors(&message)
+        .into_iter()
+        .map(no_stream)
+        .collect();
     if message.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(io::Error::other("the packet is too long"));
     }
@@ -191,7 +194,7 @@ pub(crate) fn receive(
             "the packet carries too many descriptors, or this process has none left",
         ));
     }
-    Ok((len, descriptors))
+    Ok((len, descriptors?))
 }
 
 fn header(part: &mut libc::iovec, control: &mut MaybeUninit<Control>) -> libc::msghdr {
