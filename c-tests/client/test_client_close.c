@@ -75,7 +75,7 @@ static vdi_result life(int complete)
 /* [CSET-CLOSE-01, CSET-CLOSE-02, CSET-CLOSE-03, CSET-CLOSE-07] */
 static void releases_everything(void)
 {
-    CHECK_RESULT(life(1), NOERROR); /* starts what the library keeps: its thread */
+    CHECK_RESULT(life(1), NOERROR); /* leaves what the library keeps: two descriptors */
     unsigned before = descriptors();
     for (int i = 0; i < 6; i++) {
         /* The same name, again and again; also after a Close that was too early. */

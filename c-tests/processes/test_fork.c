@@ -3,6 +3,7 @@
  * of its own, and neither its life nor its end disturbs the parent.
  */
 #include "engine.h"
+#include "functions.h"
 #include "roles.h"
 
 #include <stdatomic.h>
@@ -21,49 +22,10 @@ static VDC_Command *held;
 /* Every function that takes a handle, with those of the parent. */
 static void handles_are_unknown(void)
 {
-    VDConfig config;
-    vdi_device *opened = (vdi_device *)0x10;
-    uint32_t handle = 77, code;
-    void *mapped = &mapped;
-    VDC_Command *command = held;
-    CHECK_RESULT(vdi_get_configuration(set, 0, &config), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_open_device(set, name, &opened), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_get_buffer_handle(set, buffer, &handle), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_map_buffer_handle(set, 1, &mapped), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_signal_abort(set, "child"), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_abort_reason(set, &code, NULL, 0), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_lost_secondaries(set, &code), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &command), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_complete_command(device, held, ERROR_SUCCESS, 0, 0), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_close(set), VD_E_PROTOCOL);
-    CHECK(opened == NULL && mapped == NULL && command == NULL && handle == 0);
-
-    vdi_server *server = engine.server;
-    vdi_server_device *server_device = (vdi_server_device *)0x10;
-    vdi_server_parameters parameters = {.size = sizeof parameters};
-    VDS_Command flush;
-    uint32_t count = 77;
-    void *more = &more;
-    command_prepare(&flush, &journal, VDC_Flush, NULL, 0);
+    void *const handles[KINDS] = {NULL, set, device, engine.server, engine.devices[0]};
     unsigned calls = journal.count;
-    CHECK_RESULT(vdi_server_get_configuration(server, &config), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_begin_configuration(server, &parameters), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_request_buffers(server, SIZE, 0, 1), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_query_available_buffers(server, SIZE, 0, &count), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_end_configuration(server), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_execute_completion_agent(server), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_open_device(server, name, &server_device), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_allocate_buffer(server, SIZE, 0, &more), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_free_buffer(server, buffer, SIZE), VD_E_PROTOCOL);
-    CHECK_EQUAL(vdi_server_is_shared_buffer(server, buffer), 0);
-    CHECK_RESULT(vdi_server_send_command(engine.devices[0], &flush), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_close_device(engine.devices[0]), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_abort_reason(server, &code, NULL, 0), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_signal_abort(server, "child"), VD_E_PROTOCOL);
-    CHECK_RESULT(vdi_server_close(server), VD_E_PROTOCOL);
-    CHECK(server_device == NULL && more == NULL && count == 0);
-    CHECK_EQUAL(journal.count, calls + 1); /* the Flush that could not be sent */
-    CHECK_CONTAINS(vdi_last_error_message(), "vdi_server_close");
+    refuse_handles(handles, name);
+    CHECK_EQUAL(journal.count, calls);
 }
 
 /* A whole set of the child, with both sides in it. */
