@@ -39,8 +39,10 @@ fn link_args() {
     // The library owns a thread and thread-local destructors: it must never be unmapped.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
-    // What a build for tests calls is in the test program.
-    if env::var_os("CARGO_CFG_VDI_STEPS").is_none() {
+    // What a build for tests calls is in the test program, and so is the run-time part of a
+    // sanitizer.
+    let elsewhere = ["CARGO_CFG_VDI_STEPS", "CARGO_CFG_SANITIZE"];
+    if elsewhere.iter().all(|cfg| env::var_os(cfg).is_none()) {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,defs");
     }
 }

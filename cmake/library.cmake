@@ -14,10 +14,17 @@ set(lib_real "libvdi.so.${PROJECT_VERSION}")
 set(lib_soname "libvdi.so.${soversion}")
 file(MAKE_DIRECTORY "${lib_dir}")
 
+if(VDI_CARGO_TARGET)
+  set(profile_dir "${VDI_CARGO_TARGET}/${profile_dir}")
+endif()
+
 # Cargo knows its own inputs, so the step always runs; copy_if_different keeps dependents from
 # linking again when nothing has changed. Variables that would move cargo's output, or hand it the
 # job server of make, are taken away.
 separate_arguments(cargo_flags UNIX_COMMAND "${VDI_CARGO_FLAGS}")
+if(VDI_CARGO_TARGET)
+  list(APPEND cargo_flags --target "${VDI_CARGO_TARGET}")
+endif()
 add_custom_target(vdi_cargo ALL
   COMMAND "${CMAKE_COMMAND}" -E env --unset=MAKEFLAGS --unset=MAKELEVEL --unset=CARGO_BUILD_TARGET
           "${CARGO_EXECUTABLE}" build --lib --profile ${profile} ${cargo_flags}

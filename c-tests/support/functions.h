@@ -37,6 +37,19 @@ struct function {
     vdi_result (*call)(const struct arguments *a);
 };
 
+/* What vdi_server_primary() writes. */
+struct owner {
+    uint32_t user, group;
+    int32_t process;
+};
+
+static inline vdi_result primary(vdi_server *server, struct owner *owner)
+{
+    if (owner == NULL)
+        return vdi_server_primary(server, NULL, NULL, NULL);
+    return vdi_server_primary(server, &owner->user, &owner->group, &owner->process);
+}
+
 /* Answers that are no vdi_result become one: whether there was an answer, or a buffer. */
 #define CALLS(X) \
     X(vdi_version, vdi_version() > 0 ? NOERROR : VD_E_UNEXPECTED) \
@@ -56,6 +69,8 @@ struct function {
     X(vdi_get_command, vdi_get_command(a->handle, a->timeout, a->output)) \
     X(vdi_complete_command, vdi_complete_command(a->handle, a->address, ERROR_SUCCESS, 0, 0)) \
     X(vdi_server_open, vdi_server_open(a->instance, a->name, a->output)) \
+    X(vdi_server_open_from, vdi_server_open_from(a->instance, a->name, NULL, a->output)) \
+    X(vdi_server_primary, primary(a->handle, a->output)) \
     X(vdi_server_get_configuration, vdi_server_get_configuration(a->handle, a->output)) \
     X(vdi_server_begin_configuration, vdi_server_begin_configuration(a->handle, a->input)) \
     X(vdi_server_end_configuration, vdi_server_end_configuration(a->handle)) \
@@ -105,6 +120,7 @@ static const struct function functions[] = {
     ROW(vdi_create, NO_HANDLE, VDConfig, void *, CLEARS, WAITS),
     ROW(vdi_open_in_secondary, NO_HANDLE, nothing, void *, CLEARS, WAITS),
     ROW(vdi_server_open, NO_HANDLE, nothing, void *, CLEARS, WAITS),
+    ROW(vdi_server_open_from, NO_HANDLE, nothing, void *, CLEARS, WAITS),
 
     ROW(vdi_get_configuration, SET, nothing, VDConfig, KEEPS, WAITS),
     ROW(vdi_open_device, SET, nothing, void *, CLEARS, WAITS),
@@ -118,6 +134,7 @@ static const struct function functions[] = {
     ROW(vdi_get_command, DEVICE, nothing, void *, CLEARS, WAITS),
     ROW(vdi_complete_command, DEVICE, nothing, nothing, CLEARS, RETURNS),
 
+    ROW(vdi_server_primary, SERVER, nothing, struct owner, CLEARS, RETURNS),
     ROW(vdi_server_get_configuration, SERVER, nothing, VDConfig, KEEPS, RETURNS),
     ROW(vdi_server_begin_configuration, SERVER, vdi_server_parameters, nothing, CLEARS, RETURNS),
     ROW(vdi_server_request_buffers, SERVER, nothing, nothing, CLEARS, RETURNS),

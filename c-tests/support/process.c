@@ -17,6 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_CLO_CHANGE(option)
+#endif
+
 #define MAX_ARGUMENTS 16
 /* Time for killed descendants to disappear once the test itself has ended. */
 #define GRACE_SECONDS 10
@@ -144,11 +150,25 @@ static int guard(pid_t test, const sigset_t *signals)
     return status;
 }
 
+/*
+ * In the child of a fork. What only threads of the parent knew of is lost there, which is no leak.
+ */
+static void stop_leak_check(void)
+{
+    VALGRIND_CLO_CHANGE("--leak-check=no");
+}
+
+static void note_forks(void)
+{
+    CHECK(pthread_atfork(NULL, NULL, stop_leak_check) == 0);
+}
+
 static _Noreturn void run_test(pid_t guardian, void (*run)(void))
 {
     /* A group of its own, so that the guardian can end every process of the test at once. */
     setpgid(0, 0);
     die_with_parent(guardian);
+    note_forks();
     run();
     if (waitpid(-1, NULL, WNOHANG) != -1)
         check_failed(__FILE__, __LINE__, "a child was not waited for");
@@ -163,6 +183,7 @@ static int run_role(const struct role *roles, int argc, char **argv)
             parent_process.pid = getppid();
             parent_process.socket = atoi(argv[2]);
             argv[2] = argv[1];
+            note_forks();
             return role->run(argc - 2, argv + 2);
         }
     }
