@@ -113,6 +113,7 @@ static void waiting(void)
 /* A whole life of a set, with system calls of all kinds, by a thread that is cancelled already. */
 static vdi_result life(struct cancelled *self)
 {
+    (void)self;
     VDC_Command *got;
     VDS_Command flush = {.commandCode = VDC_Flush};
     struct told told = {0};
