@@ -72,6 +72,7 @@ impl DeviceState {
             return Some(Err(error));
         }
         // Read before the ring: what the server sent before it closed comes first. [AMB-17]
+        let alone = self.set.is_alone();
         let closing = self.set.participant.server_device(self.index) == Some(ServerDevice::Closed);
         match self.take(&mut progress, closing) {
             Ok(Look::Command(command)) => Some(Ok(command)),
@@ -79,6 +80,9 @@ impl DeviceState {
                 progress.closed = true;
                 let text = "the server has closed the device";
                 Some(Err(Error::new(ErrorKind::Close, text)))
+            }
+            Ok(Look::Nothing | Look::Later) if alone && progress.active_count == 0 => {
+                Some(Err(self.set.participant.corrupted("the state of a device")))
             }
             Ok(Look::Nothing | Look::Later) => None,
             Err(what) => Some(Err(self.set.participant.corrupted(what))),

@@ -233,6 +233,7 @@ impl Guest {
     fn misbehaved(&self, code: u32, text: &str) {
         if self.role() == Some(Role::Server) {
             self.guests.set.participant.abort(code, text);
+            self.guests.set.now_alone();
         }
     }
 
@@ -241,11 +242,9 @@ impl Guest {
     fn gone(&self) {
         let set = &self.guests.set;
         match *lock(&self.place) {
-            Some((Role::Server, _)) if set.participant.phase().is_served() => {
-                set.participant.server_died();
-            }
+            Some((Role::Server, _)) => set.server_left(),
             Some((Role::Secondary, number)) => set.note_lost_secondary(number),
-            Some((Role::Server, _)) | None => {}
+            None => {}
         }
     }
 

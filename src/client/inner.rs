@@ -13,6 +13,7 @@ use crate::shm::area::{Area, Buffer};
 use crate::shm::control::{self, Control};
 use crate::sync::{AtomicU32, Ordering};
 use once_cell::sync::OnceCell;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ pub(super) struct Inner {
     id: u32,
     /// Secondaries that ended while devices of theirs were open; counted by the primary.
     pub(super) lost_secondaries: AtomicU32,
+    /// Whether the process has hung up through which everything comes: commands, areas and the end.
+    /// For the primary that is the server, for a secondary the primary.
+    alone: AtomicBool,
     /// The devices that this process opened, by number.
     pub(super) devices: Mutex<Vec<Option<Arc<DeviceState>>>>,
 }
@@ -55,6 +59,7 @@ impl Inner {
             areas: Areas::default(),
             id,
             lost_secondaries: AtomicU32::new(0),
+            alone: AtomicBool::new(false),
             devices: Mutex::new(devices),
         }
     }
@@ -68,6 +73,32 @@ impl Inner {
             Phase::Terminated => ClientState::Terminated,
             Phase::Aborted => ClientState::Abort,
         }
+    }
+
+    /// Whether nothing new can come any more. A wait that asks for it before it looks, and finds
+    /// nothing, would never end: the shared memory that says otherwise is wrong. [SEC-07]
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone.load(Ordering::Acquire)
+    }
+
+    /// Notes that nothing new can come any more.
+    pub(super) fn now_alone(&self) {
+        self.alone.store(true, Ordering::Release);
+        self.participant.alarm();
+    }
+
+    /// The server has hung up: it has closed the set, has died, or has given up before it was
+    /// attached. Whether it was is known here if a phase behind it has been seen. [CRASH-01, NT-04]
+    pub(super) fn server_left(&self) {
+        let phase = self.participant.phase();
+        let has_begun = self.decided.get().is_some() || !self.has_no_device();
+        if phase == Phase::Created && !has_begun {
+            return;
+        }
+        if phase.is_served() || phase == Phase::Created {
+            self.participant.server_died();
+        }
+        self.now_alone();
     }
 
     pub(super) fn check(&self, call: ClientCall) -> Result<()> {
@@ -108,6 +139,7 @@ impl Inner {
             return Some(Err(error));
         }
         let mut unknown = false;
+        let alone = self.is_alone();
         for index in 0..self.participant.device_count() {
             let header = self.participant.control().device(index).header();
             match control::read_text(&header.name) {
@@ -115,7 +147,7 @@ impl Inner {
                 known => unknown |= known.is_empty(),
             }
         }
-        (!unknown).then(|| Err(unknown_name(name)))
+        (!unknown || alone).then(|| Err(unknown_name(name)))
     }
 
     /// The participant that opened a device, 0 for none.
@@ -167,17 +199,18 @@ impl Inner {
     /// The buffer at a place that a peer named; waits for an area that is still on its way.
     pub(super) fn buffer_at(&self, meaning: Meaning) -> Result<Buffer> {
         let arrived = || {
-            let area = self.areas.get(meaning.place.area)?;
-            Some(self.buffer(area, meaning))
+            let alone = self.is_alone();
+            match self.areas.get(meaning.place.area) {
+                Some(area) => Some(Ok(self.buffer(area, meaning))),
+                None => alone.then_some(Ok(None)),
+            }
         };
         let bell = self.participant.set_bell();
         let deadline = participant::deadline(Some(ARRIVAL));
         // An abort does not end it: what is on its way still arrives. [AMB-06]
         let wait =
             self.participant
-                .wait_through_abort(bell, &Patience::default(), deadline, || {
-                    Some(Ok(arrived()?))
-                });
+                .wait_through_abort(bell, &Patience::default(), deadline, arrived);
         let buffer = match wait {
             Err(error) if error.kind() == ErrorKind::Protocol => return Err(error),
             wait => wait.unwrap_or(None),

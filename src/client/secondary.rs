@@ -101,11 +101,15 @@ impl Watched for Member {
             .channel
             .receive()
             .and_then(|message| self.handle(message));
-        next.unwrap_or_else(|error| {
+        let next = next.unwrap_or_else(|error| {
             let participant = &self.set.participant;
             participant.abort(VDI_ABORT_RESOURCES, error.text());
             Next::Drop
-        })
+        });
+        if next == Next::Drop {
+            self.set.now_alone();
+        }
+        next
     }
 }
 

@@ -5,7 +5,7 @@ use super::inner::{Inner, Link, PRIMARY, invalid, unknown_name};
 use super::{handles, primary, secondary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::access::Access;
-use crate::participant::{self, AbortReason, lock};
+use crate::participant::{self, AbortReason, PHASE, lock};
 use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_CLIENT_CLOSED, VDI_QUEUE_CAPACITY};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::{Instance, Name};
@@ -96,10 +96,14 @@ impl Set {
     /// `Timeout`, `Abort`, or `Protocol` if the set is not open.
     pub fn configuration(&self, timeout: Option<Duration>) -> Result<Configuration> {
         let inner = &*self.inner;
-        let ready = || match state::client_cell(ClientCall::GetConfiguration, inner.state()) {
-            state::Cell::Wait => None,
-            state::Cell::Go => Some(inner.decided()),
-            state::Cell::No(_) => Some(Err(state::aborted())),
+        let ready = || {
+            let alone = inner.is_alone();
+            match state::client_cell(ClientCall::GetConfiguration, inner.state()) {
+                state::Cell::Wait if alone => Some(Err(inner.participant.corrupted(PHASE))),
+                state::Cell::Wait => None,
+                state::Cell::Go => Some(inner.decided()),
+                state::Cell::No(_) => Some(Err(state::aborted())),
+            }
         };
         let deadline = participant::deadline(timeout);
         let participant = &inner.participant;

@@ -21,6 +21,9 @@ use crate::sys::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// What is impossible, for [`Participant::corrupted`].
+pub(crate) const PHASE: &str = "the phase of the set";
+
 /// Why a set is aborted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AbortReason {
@@ -112,7 +115,7 @@ impl Participant {
             Some(phase) => phase,
             None => {
                 // For the calls that are allowed or not, an abort like any other.
-                let _ = self.corrupted("the phase of the set");
+                let _ = self.corrupted(PHASE);
                 Phase::Aborted
             }
         }
@@ -132,7 +135,7 @@ impl Participant {
             phase.compare_exchange(from as u32, to as u32, Ordering::AcqRel, Ordering::Acquire);
         self.set_bell().ring();
         if moved.is_err() && !self.is_aborted() {
-            let _ = self.corrupted("the phase of the set");
+            let _ = self.corrupted(PHASE);
         }
         moved.is_ok()
     }
@@ -184,6 +187,11 @@ impl Participant {
         if code != VDI_ABORT_NONE {
             let text = control::read_text(&header.abort_text);
             let text = String::from_utf8_lossy(&text).into_owned();
+            // A code that this library does not know says no more than that there is one.
+            let code = match code {
+                ..=VDI_ABORT_INTERNAL => code,
+                _ => VDI_ABORT_UNKNOWN,
+            };
             return Some(AbortReason { code, text });
         }
         let own = lock(&self.own_reason).clone();
