@@ -113,6 +113,14 @@ void attack_write(struct forged *forged, enum moment moment, struct spot spot, u
     segment_wake(&forged->segment, spot);
 }
 
+static struct peer playing_with;
+
+/* The statement of primary and server begins when the secondary is there. */
+static void has_joined(void)
+{
+    victim_continue(playing_with);
+}
+
 void attack_play(struct peer victim, unsigned part, const char *name, attack_at *attack)
 {
     static const char *const parts[] = {"", "server", "primary", "secondary", "both"};
@@ -121,12 +129,13 @@ void attack_play(struct peer victim, unsigned part, const char *name, attack_at 
     attack_note(" victim is %s:", parts[part]);
     if (part == BE_SERVER || part == BE_SECONDARY)
         listener = wire_listen(name);
+    playing_with = victim;
     victim_begin(victim, (enum part)part);
     if (listener >= 0)
         forged_primary(name, listener, guest, attack);
     else if (part == BE_PRIMARY)
         forged_server(name, attack);
     else
-        forged_secondary(name, attack);
+        forged_secondary(name, has_joined, attack);
     victim_ended(victim, (enum part)part, story);
 }

@@ -32,6 +32,8 @@ static int listen_politely(const struct forged *forged)
 
 static void hang_up(struct forged *forged)
 {
+    if (forged->at_the_end != NULL)
+        forged->at_the_end();
     shutdown(forged->connection, SHUT_RDWR);
     close(forged->connection);
     close(forged->area);
@@ -239,18 +241,16 @@ void forged_primary(const char *name, int listener, enum wire_role guest, attack
     hang_up(&forged);
 }
 
-void forged_secondary(const char *name, attack_at *attack)
+void forged_secondary(const char *name, void (*joined)(void), attack_at *attack)
 {
     int memory;
     struct forged forged = {.connection = wire_connect(name), .area = -1};
     CHECK(forged.connection >= 0);
     wire_send_one(forged.connection, wire_hello(SECONDARY, name), -1);
-    if (wire_receive(forged.connection, NULL, &memory) != WELCOME) {
-        close(forged.connection); /* the statement is over already */
-        return;
-    }
+    CHECK_EQUAL(wire_receive(forged.connection, NULL, &memory), WELCOME);
     forged.segment = segment_open(memory);
     attack(JOINING, &forged);
+    joined();
     for (unsigned step = 0; step < SECONDARY_STEPS && listen_politely(&forged); step++) {
         attack(RUNNING, &forged);
         moment_passes();

@@ -27,6 +27,8 @@ struct forged {
     int connection;
     /* Memory of the area that it has made, or -1. */
     int area;
+    /* Called before the hang-up, unless it is null. */
+    void (*at_the_end)(void);
 };
 
 typedef void attack_at(enum moment moment, struct forged *forged);
@@ -37,7 +39,7 @@ void forged_server(const char *name, attack_at *attack);
 /* A primary, for a server or a secondary that will come to this place. */
 void forged_primary(const char *name, int listener, enum wire_role guest, attack_at *attack);
 
-/* A secondary, for a set that is configured. */
-void forged_secondary(const char *name, attack_at *attack);
+/* A secondary, for a set that is configured. Calls `joined` before it does anything. */
+void forged_secondary(const char *name, void (*joined)(void), attack_at *attack);
 
 #endif

@@ -38,6 +38,7 @@ static void be_both(void)
     CHECK(pthread_create(&primary, NULL, primary_thread, &client) == 0);
     CHECK(server_join_victim(&server, name) && server_configure_victim(&server));
     tell(parent(), BE_BOTH);
+    CHECK_EQUAL(hear(parent()), BE_BOTH);
     CHECK(pthread_create(&stopping, NULL, stopping_thread, &server) == 0);
     server_statement(&server, name);
     server_close_victim(&server);
@@ -104,6 +105,11 @@ void victim_begin(struct peer victim, enum part part)
 {
     tell(victim, part);
     CHECK_EQUAL(hear(victim), part);
+}
+
+void victim_continue(struct peer victim)
+{
+    tell(victim, BE_BOTH);
 }
 
 void victim_ended(struct peer victim, enum part part, const char *what)

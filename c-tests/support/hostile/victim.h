@@ -29,6 +29,9 @@ struct peer victim_start(const char *name);
 /* Tells the victim to begin; returns when the test may connect, or the victim is about to. */
 void victim_begin(struct peer victim, enum part part);
 
+/* Primary and server are configured then, and go on when they are told to. */
+void victim_continue(struct peer victim);
+
 /* Returns when the statement of the victim has ended and all was well; `what` says what was done. */
 void victim_ended(struct peer victim, enum part part, const char *what);
 
