@@ -1,9 +1,10 @@
 //! The processes that are connected to the primary: the server and the secondaries.
 
-use super::inner::{Inner, PRIMARY};
+use super::inner::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::{Channel, Incoming};
 use crate::link::watcher::{Next, Watch, Watched};
+use crate::participant::join::PRIMARY;
 use crate::participant::{join, lock};
 use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::message::{Message, Role};

@@ -4,6 +4,7 @@ use super::areas::Areas;
 use super::device_state::DeviceState;
 use super::handles::Meaning;
 use crate::error::{Error, ErrorKind, Result};
+use crate::participant::join::PRIMARY;
 use crate::participant::{self, Part, Participant, lock};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
@@ -37,9 +38,6 @@ pub(super) struct Inner {
     /// The devices that this process opened, by number.
     pub(super) devices: Mutex<Vec<Option<Arc<DeviceState>>>>,
 }
-
-/// Number of the primary among the participants.
-pub(super) const PRIMARY: u32 = 1;
 
 /// How long an area that a handle speaks of may be on its way; in the unit tests no time at all.
 const ARRIVAL: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });

@@ -1,10 +1,11 @@
 //! The client's device set.
 
 use super::device::Device;
-use super::inner::{Inner, Link, PRIMARY, invalid, unknown_name};
+use super::inner::{Inner, Link, invalid, unknown_name};
 use super::{handles, primary, secondary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::access::Access;
+use crate::participant::join::PRIMARY;
 use crate::participant::{self, AbortReason, PHASE, lock};
 use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_CLIENT_CLOSED, VDI_QUEUE_CAPACITY};
 use crate::protocol::config::Configuration;

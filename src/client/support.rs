@@ -1,6 +1,7 @@
 //! What the unit tests of this module share: sets without a place in the runtime directory.
 
-use super::inner::{Inner, PRIMARY};
+use super::inner::Inner;
+use crate::participant::join::PRIMARY;
 use crate::protocol::codes::VDF_WriteMedia;
 use crate::protocol::config::{Configuration, ServerParameters};
 use crate::protocol::name::Name;

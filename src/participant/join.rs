@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the memory of a dead process may take to be torn down.
 const LAST_BREATH: Duration = Duration::from_secs(2);
 
+/// Number of the primary among the participants; the others are numbered from the next one on.
+pub(crate) const PRIMARY: u32 = 1;
+
 /// A place in a set.
 pub(crate) struct Place {
     pub(crate) control: Control,
@@ -89,12 +92,20 @@ pub(crate) fn join(
     };
     channel.send(&hello, &[])?;
     match channel.receive_within(PATIENCE)? {
+        Incoming::Message(Message::Welcome { participant, .. }, _) if participant <= PRIMARY => {
+            Err(unexpected("the primary gives away its own number"))
+        }
         Incoming::Message(Message::Welcome { participant, size }, fds) => Ok(Place {
             control: Control::open(only(fds, "the control segment")?, size)?,
             host: Host { channel, address },
             number: participant,
         }),
         Incoming::Message(Message::Refused { kind, text }, _) => {
+            let kind = if may_refuse(role, kind) {
+                kind
+            } else {
+                ErrorKind::Unexpected
+            };
             Err(denied(Error::new(kind, format!("set \"{name}\": {text}"))))
         }
         Incoming::Message(..) => Err(unexpected("the primary answers with a wrong message")),
@@ -105,6 +116,16 @@ pub(crate) fn join(
             channel.peer_pid(),
             channel.peer_uid()
         ))),
+    }
+}
+
+/// Whether a primary may refuse with this kind of error: the call that joins documents it. [SEC-07]
+fn may_refuse(role: Role, kind: ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Abort | ErrorKind::Busy | ErrorKind::Security | ErrorKind::Memory => true,
+        ErrorKind::Invalid => role == Role::Server,
+        ErrorKind::Protocol => role == Role::Secondary,
+        _ => false,
     }
 }
 
