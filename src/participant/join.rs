@@ -60,6 +60,13 @@ impl Host {
             }
         }
     }
+
+    /// Removes what a primary that was closing the set left, if it has died since.
+    pub(crate) fn bury_if_ended(&self) {
+        if self.channel.wait_for_end(Duration::ZERO) {
+            rendezvous::forget(&self.address);
+        }
+    }
 }
 
 /// Asks the primary of a set for a place. `absent` is the kind of error if there is no such set;

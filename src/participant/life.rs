@@ -91,7 +91,9 @@ impl Participant {
 
     /// Removes what the primary left in the runtime directory, if it has died.
     pub(crate) fn bury(&self, primary: &Host) {
-        if !self.primary_left_in_order() {
+        if self.primary_left_in_order() {
+            primary.bury_if_ended();
+        } else {
             primary.bury(self.primary_is_dying());
         }
     }

@@ -152,7 +152,10 @@ impl Participant {
             code,
             text: text.to_owned(),
         });
-        if header.abort_claim.0.swap(1, Ordering::AcqRel) == 0 {
+        let claim = &header.abort_claim.0;
+        let first =
+            claim.compare_exchange(VDI_ABORT_NONE, code, Ordering::AcqRel, Ordering::Acquire);
+        if first.is_ok() {
             control::write_text(&header.abort_text, cut(text).as_bytes());
             header.abort_code.store(code, Ordering::Release);
         }
@@ -194,9 +197,12 @@ impl Participant {
             };
             return Some(AbortReason { code, text });
         }
+        // The process that aborted the set is about to write its text, or has ended before.
+        let claimed = header.abort_claim.0.load(Ordering::Acquire);
         let own = lock(&self.own_reason).clone();
-        Some(own.unwrap_or(AbortReason {
-            code: VDI_ABORT_UNKNOWN,
+        let fitting = own.filter(|own| claimed == VDI_ABORT_NONE || own.code == claimed);
+        Some(fitting.unwrap_or(AbortReason {
+            code: claimed.max(VDI_ABORT_UNKNOWN),
             text: String::new(),
         }))
     }

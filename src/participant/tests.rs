@@ -1,7 +1,7 @@
 //! Tests of the abort, of Close and of the waits that they end.
 
 use super::*;
-use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_SERVER};
+use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_SERVER, VDI_ABORT_SERVER_DIED};
 use std::sync::Arc;
 
 fn pair() -> (Participant, Participant) {
@@ -31,6 +31,21 @@ fn an_abort_is_a_latch_with_the_first_reason() {
     let word = &one.control().header().phase.0;
     word.store(Phase::Configured as u32, Ordering::Relaxed);
     assert_eq!(one.phase(), Phase::Aborted, "a peer cannot take it back");
+}
+
+/// A process that dies while it aborts the set leaves its reason, if not its text.
+#[test]
+fn a_reason_is_there_from_the_first_step_of_an_abort() {
+    let (one, two) = pair();
+    let header = two.control().header();
+    header
+        .abort_claim
+        .0
+        .store(VDI_ABORT_SERVER, Ordering::Relaxed);
+    one.abort(VDI_ABORT_SERVER_DIED, "server process 7 has ended");
+    for participant in [&one, &two] {
+        assert_eq!(participant.abort_reason().unwrap().code, VDI_ABORT_SERVER);
+    }
 }
 
 /// [SEC-07]

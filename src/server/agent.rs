@@ -234,7 +234,8 @@ impl Inner {
             .wait(bell, &self.agent.patience, deadline, || {
                 let work = ready.load(Ordering::Acquire) != 0
                     || self.agent.closing.load(Ordering::Acquire)
-                    || self.agent.nudged.swap(false, Ordering::AcqRel);
+                    || (self.agent.nudged.load(Ordering::Relaxed)
+                        && self.agent.nudged.swap(false, Ordering::AcqRel));
                 work.then_some(Ok(()))
             });
     }

@@ -80,9 +80,9 @@ pub(crate) struct Header {
     pub(crate) primary_life: Line<Life>,
     /// Held by the server's background thread.
     pub(crate) server_life: Line<Life>,
-    /// 0, then 1 by the process that may write the reason of the abort.
+    /// 0, then the reason code of the first process that aborts the set: it writes the reason.
     pub(crate) abort_claim: Line<AtomicU32>,
-    /// Reason code; 0 until the text is complete.
+    /// The same; 0 until the text is complete.
     pub(crate) abort_code: AtomicU32,
     pub(crate) abort_text: Text,
 }

@@ -1,0 +1,327 @@
+#include "cast.h"
+
+#include "play.h"
+#include "resources.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+/* Longest time for anything to happen. */
+#define LIMIT_MS 30000
+
+/* What a survivor is told. */
+enum { PLAY, LEAVE, ALONE, STOP_WORK };
+
+struct board *board;
+int is_victim;
+struct totals totals;
+
+static struct peer workers[PARTS];
+static unsigned last_points, last_writes;
+
+void play(enum part part)
+{
+    struct report *report = &board->reports[part];
+    part == SERVER ? server_plays(report) : client_plays(part, report);
+}
+
+void play_leaves(enum part part)
+{
+    part == SERVER ? server_leaves() : client_leaves();
+}
+
+void play_alone(const char *name)
+{
+    vdi_server *server;
+    vdi_set *set = client_create(name, 1);
+    CHECK_RESULT(vdi_server_open(NULL, name, &server), NOERROR);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    CHECK_RESULT(vdi_close(set), NOERROR);
+}
+
+/* What a process has when it has no set open. */
+struct held {
+    unsigned descriptors, threads, maps;
+};
+
+static struct held held(void)
+{
+    return (struct held){descriptors(), threads(), mappings(getpid(), "", NULL)};
+}
+
+/* Nothing of the set is left in this process. */
+static void check_nothing_left(struct held before)
+{
+    settles_at(shared_mappings, 0);
+    settles_at(descriptors, before.descriptors);
+    settles_at(threads, before.threads);
+    /* The allocator takes a few more for itself in the course of time. */
+    CHECK(mappings(getpid(), "", NULL) < before.maps + 16);
+}
+
+/* The life of a survivor. */
+static void work(enum part part, struct peer director)
+{
+    char own[NAME_SIZE];
+    unique_name(own);
+    play_alone(own);
+    struct held before = held();
+    for (;;) {
+        switch (hear(director)) {
+        case PLAY:
+            play(part);
+            break;
+        case LEAVE:
+            play_leaves(part);
+            check_nothing_left(before);
+            break;
+        case ALONE:
+            play_alone(board->name);
+            break;
+        default:
+            exit(0);
+        }
+        tell(director, 0);
+    }
+}
+
+static void be_victim(const struct run *run, struct peer director)
+{
+    is_victim = 1;
+    steps_arm(run->at, run->way, (struct steps_child){director.socket, &board->forked});
+    play(run->victim);
+    play_leaves(run->victim);
+    board->passed = steps_passed();
+    board->writes = steps_writes();
+    tell(director, 0);
+    _exit(0);
+}
+
+/* A process that is a survivor, or with a run its victim. */
+static struct peer start(enum part part, const struct run *run)
+{
+    int sockets[2];
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0);
+    pid_t director = getpid(), pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        CHECK(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == director);
+        close(sockets[0]);
+        struct peer peer = {director, sockets[1]};
+        run ? be_victim(run, peer) : work(part, peer);
+    }
+    close(sockets[1]);
+    return (struct peer){pid, sockets[0]};
+}
+
+void cast_begin(void)
+{
+    board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(board != MAP_FAILED);
+    unique_name(board->name);
+    for (enum part part = 0; part < PARTS; part++)
+        workers[part] = start(part, NULL);
+}
+
+void cast_end(void)
+{
+    for (enum part part = 0; part < PARTS; part++) {
+        tell(workers[part], STOP_WORK);
+        CHECK_EQUAL(wait_exit(workers[part]), 0);
+    }
+}
+
+const char *run_text(const struct run *run)
+{
+    static const char *const parts[] = {"server", "primary", "secondary"};
+    static const char *const endings[] = {"", " that aborts", " that leaves early"};
+    static char text[256];
+    snprintf(text, sizeof text, "%s%s of %u devices, %s at point %u or after %u us (stage %d)",
+             parts[run->victim], endings[run->ending], run->devices, way_names[run->way], run->at,
+             run->microseconds, board->reached);
+    return text;
+}
+
+/* The processes of a run, and which of them have still to be heard. */
+struct scene {
+    const struct run *run;
+    struct peer victim;
+    int waits[PARTS], plays[PARTS];
+    int victim_lives;
+};
+
+static void tells_to_play(struct scene *scene, enum part part)
+{
+    tell(workers[part], PLAY);
+    scene->waits[part] = scene->plays[part] = 1;
+}
+
+/* The victim has ended, or is another program now. */
+static void victim_gone(struct scene *scene)
+{
+    const struct run *run = scene->run;
+    scene->victim_lives = 0;
+    if (run->way != EXEC || run->at == 0) {
+        int status = wait_exit(scene->victim);
+        int killed = run->way == KILL || run->way == FORK;
+        if (status != (killed ? -SIGKILL : 0))
+            check_failed(__FILE__, __LINE__, "%s: status %d", run_text(run), status);
+    }
+    board->reached = board->stage[run->victim];
+    NOTE(gone[run->victim], 1);
+    totals.ends[run->victim]++;
+    /* Whoever waits for a server gets another one. [CRASH-01] */
+    if (run->victim == SERVER && board->reached <= V_OPEN)
+        tells_to_play(scene, SERVER);
+}
+
+static void hear_victim(struct scene *scene)
+{
+    int64_t value;
+    ssize_t length = recv(scene->victim.socket, &value, sizeof value, 0);
+    if (length <= 0) {
+        victim_gone(scene);
+        return;
+    }
+    scene->victim_lives = 0;
+    CHECK_EQUAL(wait_exit(scene->victim), 0);
+    board->reached = board->stage[scene->run->victim];
+    last_points = board->passed;
+    last_writes = board->writes;
+    totals.untouched++;
+}
+
+/* A victim that has stopped is let go after a while: nothing may come of that. [CRASH-05] */
+static void let_go_on(struct scene *scene)
+{
+    int status;
+    if (waitpid(scene->victim.pid, &status, WUNTRACED | WNOHANG) != scene->victim.pid)
+        return;
+    CHECK(WIFSTOPPED(status));
+    usleep(2000);
+    CHECK(kill(scene->victim.pid, SIGCONT) == 0);
+}
+
+/* Until every process of the run has come to its end. */
+static void follow(struct scene *scene)
+{
+    int kills = scene->run->at == 0 && scene->run->microseconds != 0;
+    for (;;) {
+        struct pollfd events[PARTS + 1];
+        enum part who[PARTS + 1];
+        nfds_t count = 0;
+        for (enum part part = 0; part < PARTS; part++)
+            if (scene->waits[part]) {
+                who[count] = part;
+                events[count++] = (struct pollfd){workers[part].socket, POLLIN, 0};
+            }
+        if (scene->victim_lives) {
+            who[count] = PARTS;
+            events[count++] = (struct pollfd){scene->victim.socket, POLLIN, 0};
+        }
+        if (count == 0)
+            return;
+        int stops = scene->run->way == STOP && scene->victim_lives;
+        int64_t left = stops ? 1 : kills ? scene->run->microseconds : LIMIT_MS * 1000;
+        struct timespec limit = {left / 1000000, left % 1000000 * 1000};
+        int ready = ppoll(events, count, stops ? &(struct timespec){0, 1000000} : &limit, NULL);
+        if (ready == 0 && kills && scene->victim_lives) {
+            CHECK(kill(scene->victim.pid, SIGKILL) == 0);
+            kills = 0;
+        } else if (stops) {
+            let_go_on(scene);
+        } else if (ready == 0) {
+            check_failed(__FILE__, __LINE__, "%s: nothing happens any more", run_text(scene->run));
+        }
+        for (nfds_t i = 0; i < count; i++) {
+            if (events[i].revents == 0)
+                continue;
+            if (who[i] == PARTS) {
+                hear_victim(scene);
+                break;
+            }
+            hear(workers[who[i]]);
+            scene->waits[who[i]] = 0;
+        }
+    }
+}
+
+static void tell_and_hear(enum part part, int64_t what)
+{
+    tell(workers[part], what);
+    hear(workers[part]);
+}
+
+/* Nothing is left of the set, and its name is free for another one. [CRASH-06, AMB-44] */
+static void clean_up(struct scene *scene)
+{
+    const char *runtime = getenv("VDI_RUNTIME_DIR");
+    int joined = 0;
+    if (scene->run->way == EXEC && scene->run->at != 0 && board->gone[scene->run->victim]) {
+        CHECK(kill(scene->victim.pid, SIGKILL) == 0);
+        CHECK_EQUAL(wait_exit(scene->victim), -SIGKILL);
+    }
+    if (board->forked != 0)
+        CHECK(kill(board->forked, SIGKILL) == 0); /* the guardian of the test reaps it */
+    for (enum part part = 0; part < PARTS; part++)
+        if (scene->plays[part]) {
+            joined |= board->reports[part].outcome != ABSENT;
+            tell_and_hear(part, LEAVE);
+        }
+    /* Whoever had joined the set of a dead primary has taken its socket away. */
+    if (joined && entries_of(runtime) != 0)
+        check_failed(__FILE__, __LINE__, "%s: its socket is left", run_text(scene->run));
+    tell_and_hear(PRIMARY, ALONE);
+    CHECK_EQUAL(entries_of(runtime), 0);
+}
+
+int cast_run(const struct run *run)
+{
+    char name[NAME_SIZE];
+    struct scene scene = {.run = run, .victim_lives = 1};
+    memcpy(name, board->name, sizeof name);
+    memset(board, 0, sizeof *board);
+    memcpy(board->name, name, sizeof name);
+    board->devices = run->devices;
+    board->victim = run->victim;
+    board->ending = run->ending;
+    totals.runs++;
+    for (enum part part = 0; part < PARTS; part++)
+        if (part != run->victim && (part != SECONDARY || run->devices > 1))
+            tells_to_play(&scene, part);
+    scene.victim = start(run->victim, run);
+    follow(&scene);
+    for (enum part part = 0; part < PARTS; part++)
+        if (scene.plays[part])
+            judge(run, part);
+    clean_up(&scene);
+    return !board->gone[run->victim];
+}
+
+unsigned cast_points(void)
+{
+    return last_points;
+}
+
+unsigned cast_writes(void)
+{
+    return last_writes;
+}
+
+void totals_print(void)
+{
+    printf("%u runs: ended were %u servers, %u primaries, %u secondaries; untouched %u\n",
+           totals.runs, totals.ends[SERVER], totals.ends[PRIMARY], totals.ends[SECONDARY],
+           totals.untouched);
+    printf("survivors saw: normal ends %u, no set %u, aborts by reason:", totals.normal,
+           totals.absent);
+    for (unsigned reason = 1; reason <= VDI_ABORT_INTERNAL; reason++)
+        printf(" %u:%u", reason, totals.reasons[reason]);
+    printf("\n");
+}

@@ -1,0 +1,47 @@
+/*
+ * cast.h - runs of a set in which one process ends at a point, and what the others then say
+ */
+#ifndef CAST_H
+#define CAST_H
+
+#include "board.h"
+#include "steps.h"
+
+struct run {
+    enum part victim;
+    enum ending ending;
+    unsigned devices;
+    /* The victim ends at this point in this way; with 0 at none. */
+    unsigned at;
+    enum way way;
+    /* With 0 as the point: it is killed when this time has passed, unless that is 0, too. */
+    unsigned microseconds;
+};
+
+/* Counts over all runs. */
+struct totals {
+    unsigned runs, ends[PARTS], untouched, normal, absent;
+    unsigned reasons[VDI_ABORT_INTERNAL + 1];
+};
+extern struct totals totals;
+
+/* Starts the processes that survive every run; ends them. */
+void cast_begin(void);
+void cast_end(void);
+
+/* Makes a run and checks all that is left; whether the victim came to its own end. */
+int cast_run(const struct run *run);
+
+/* What the victim of the last run had passed, if it came to its own end. */
+unsigned cast_points(void);
+unsigned cast_writes(void);
+
+/* Judges what the survivor of a run says. */
+void judge(const struct run *run, enum part survivor);
+
+/* A run in words, for messages. */
+const char *run_text(const struct run *run);
+
+void totals_print(void);
+
+#endif

@@ -1,0 +1,102 @@
+#include "steps.h"
+
+#include "check.h"
+#include "syscalls.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+const char *const way_names[WAYS] = {"kill", "exit", "_exit", "quick_exit", "exec", "fork", "stop"};
+
+static unsigned passed, writes, last;
+static int armed;
+static enum way last_way;
+static struct steps_child last_child;
+
+static _Noreturn void wait_for_ever(void)
+{
+    for (;;)
+        pause();
+}
+
+/* Not by fork(): that waits for locks which this thread may hold. */
+static void fork_child(void)
+{
+    int child = (int)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+    if (child != 0) {
+        *last_child.pid = child;
+        return;
+    }
+    close(last_child.socket);
+    wait_for_ever();
+}
+
+/* The thread that has come to the last point makes the process end, or stops it. */
+static void end_here(void)
+{
+    switch (last_way) {
+    case EXIT:
+        exit(0);
+    case EXIT_NOW:
+        _exit(0);
+    case QUICK_EXIT:
+        quick_exit(0);
+    case EXEC:
+        execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+        break;
+    case FORK:
+        fork_child();
+        break;
+    case STOP:
+        kill(getpid(), SIGSTOP);
+        return;
+    default:
+        break;
+    }
+    kill(getpid(), SIGKILL);
+    wait_for_ever();
+}
+
+static void step(void)
+{
+    if (__atomic_add_fetch(&passed, 1, __ATOMIC_SEQ_CST) == last)
+        end_here();
+}
+
+/* Called by the library, which is a build for such tests. */
+void vdi_step(void);
+void vdi_step(void)
+{
+    if (!__atomic_load_n(&armed, __ATOMIC_SEQ_CST))
+        return;
+    __atomic_add_fetch(&writes, 1, __ATOMIC_RELAXED);
+    step();
+}
+
+static int on_syscall(const char *name)
+{
+    (void)name;
+    step();
+    return 0;
+}
+
+void steps_arm(unsigned at, enum way way, struct steps_child child)
+{
+    last = at;
+    last_way = way;
+    last_child = child;
+    hook_syscalls(on_syscall);
+    __atomic_store_n(&armed, 1, __ATOMIC_SEQ_CST);
+}
+
+unsigned steps_passed(void)
+{
+    return __atomic_load_n(&passed, __ATOMIC_SEQ_CST);
+}
+
+unsigned steps_writes(void)
+{
+    return __atomic_load_n(&writes, __ATOMIC_RELAXED);
+}
