@@ -37,6 +37,7 @@ static vdi_result expected(const struct expectation *exceptions)
 static const struct expectation in_life[] = {
     {"vdi_create", VD_E_PROTOCOL}, /* there is one of that name */
     {"vdi_server_open", VD_E_BUSY},
+    {"vdi_server_open_from", VD_E_BUSY},
     {"vdi_open_device", VD_E_OPEN},
     {"vdi_get_buffer_handle", VD_E_INVALID},
     {"vdi_map_buffer_handle", VD_E_INVALID},
@@ -56,6 +57,7 @@ static const struct expectation in_life[] = {
 static const struct expectation in_close[] = {
     {"vdi_create", VD_E_PROTOCOL},
     {"vdi_server_open", VD_E_ABORT},
+    {"vdi_server_open_from", VD_E_ABORT},
     {"vdi_open_in_secondary", VD_E_ABORT},
     {"vdi_get_configuration", VD_E_ABORT},
     {"vdi_open_device", VD_E_ABORT},

@@ -26,6 +26,7 @@ static const char *const harmless[] = {
     "pthread_attr_*", "sigfillset",
     /* Cannot fail with the arguments that the library gives. */
     "getpid", "gettid", "geteuid", "sched_yield", "sysconf", "pthread_sigmask", "pthread_detach",
+    "pthread_setcancelstate",
     /* The monotonic clock and that of the day are always there; clock.h moves them. */
     "clock_gettime",
     /* The name of the thread is for the reader of `ps`. */

@@ -190,11 +190,7 @@ impl Participant {
         if code != VDI_ABORT_NONE {
             let text = control::read_text(&header.abort_text);
             let text = String::from_utf8_lossy(&text).into_owned();
-            // A code that this library does not know says no more than that there is one.
-            let code = match code {
-                ..=VDI_ABORT_INTERNAL => code,
-                _ => VDI_ABORT_UNKNOWN,
-            };
+            let code = known(code);
             return Some(AbortReason { code, text });
         }
         // The process that aborted the set is about to write its text, or has ended before.
@@ -202,7 +198,7 @@ impl Participant {
         let own = lock(&self.own_reason).clone();
         let fitting = own.filter(|own| claimed == VDI_ABORT_NONE || own.code == claimed);
         Some(fitting.unwrap_or(AbortReason {
-            code: claimed.max(VDI_ABORT_UNKNOWN),
+            code: known(claimed),
             text: String::new(),
         }))
     }
@@ -319,6 +315,16 @@ pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
 /// the library's locks is consistent at every step.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A reason that another process wrote. One that this library does not know says no more than that
+/// there is one.
+fn known(reason: u32) -> u32 {
+    if (VDI_ABORT_NONE + 1..=VDI_ABORT_INTERNAL).contains(&reason) {
+        reason
+    } else {
+        VDI_ABORT_UNKNOWN
+    }
 }
 
 /// At most 255 bytes of a text, cut between characters.
