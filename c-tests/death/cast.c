@@ -71,6 +71,8 @@ static void work(enum part part, struct peer director)
     char own[NAME_SIZE];
     unique_name(own);
     play_alone(own);
+    /* The library's thread ends with its last set, a moment later. */
+    settles_at(threads, 1);
     struct held before = held();
     for (;;) {
         switch (hear(director)) {
