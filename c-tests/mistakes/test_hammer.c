@@ -83,7 +83,7 @@ static void keep(struct hammer *hammer, const struct function *f, const struct g
         buffers[next(hammer, PLACES)] = output;
     else if (f->call == call_vdi_create || f->call == call_vdi_open_in_secondary)
         CHECK_RESULT(vdi_close(output), NOERROR);
-    else if (f->call == call_vdi_server_open)
+    else if (f->call == call_vdi_server_open || f->call == call_vdi_server_open_from)
         (void)vdi_server_close(output);
 }
 

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -122,6 +123,7 @@ WRAP(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags), (fd, message
 
 /* Waiting. */
 WRAP(int, epoll_create1, (int flags), (flags), -1)
+WRAP(int, eventfd, (unsigned count, int flags), (count, flags), -1)
 WRAP(int, epoll_ctl, (int epoll, int what, int fd, struct epoll_event *event),
      (epoll, what, fd, event), -1)
 WRAP(int, epoll_wait, (int epoll, struct epoll_event *events, int count, int timeout),
