@@ -2,13 +2,18 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::message::{self, Message};
-use crate::sys::epoll::{wait_hang_up, wait_readable};
+use crate::sys::epoll::{wait_hang_up, wait_readable, without_signals};
+use crate::sys::memfd;
 use crate::sys::pidfd;
 use crate::sys::process::generation;
 use crate::sys::socket::{self, Credentials};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// More packets than can wait in a socket: each takes some of the sender's memory, which is limited.
+const LONGEST_QUEUE: usize = 1024;
 
 /// What a look at a connection gives.
 #[derive(Debug)]
@@ -75,7 +80,8 @@ impl Channel {
             .peer_has_ended()
             .map_err(|error| self.error("cannot watch", &error))?;
         let mut packet = [0; message::MAX_LEN];
-        let (len, fds) = match socket::receive(self.socket.as_fd(), &mut packet) {
+        let (received, fds) = self.take(&mut packet);
+        let len = match received {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && ended => {
                 return Ok(Incoming::HangUp);
             }
@@ -87,10 +93,24 @@ impl Channel {
         if len == 0 {
             return Ok(Incoming::HangUp);
         }
+        let Some(fds) = fds else {
+            return Ok(Incoming::Nonsense("the message carries what is no memory"));
+        };
         Ok(match Message::decode(&packet[..len]) {
             Ok(message) => Incoming::Message(message, fds),
             Err(reason) => Incoming::Nonsense(reason),
         })
+    }
+
+    /// Takes the next packet, and its descriptors unless one of them is no memory.
+    fn take(&self, packet: &mut [u8]) -> (io::Result<usize>, Option<Vec<OwnedFd>>) {
+        let mut fds = Vec::new();
+        let received = socket::receive(self.socket.as_fd(), packet, &mut fds);
+        if fds.iter().all(|fd| memfd::is_memory(fd.as_fd())) {
+            return (received, Some(fds));
+        }
+        let_go(fds);
+        (received, None)
     }
 
     /// As [`Self::receive`], but waits for a message or the hang-up; `Nothing` after the limit.
@@ -171,10 +191,24 @@ impl Drop for Channel {
     fn drop(&mut self) {
         // In a forked child the connection belongs to the parent.
         if self.generation == generation() {
+            let unread = self.is_readable();
             // The peer may have hung up before.
             let _ = socket::shut_down(self.socket.as_fd());
+            // Closing the socket would close the descriptors of what was not received, here. The end
+            // looks like an empty packet, so there is no stopping at one.
+            for _ in 0..if unread { LONGEST_QUEUE } else { 0 } {
+                drop(self.take(&mut [0]));
+            }
         }
     }
+}
+
+/// Closes descriptors on a thread of their own: closing whatever a peer has sent may take as long as
+/// the peer likes, and neither the background thread nor a caller may wait for that.
+fn let_go(fds: Vec<OwnedFd>) {
+    let thread = thread::Builder::new().name("vdi-let-go".to_owned());
+    // Without a thread they are closed here.
+    let _ = without_signals(|| thread.spawn(move || drop(fds)));
 }
 
 fn is_hang_up(error: &io::Error) -> bool {

@@ -49,6 +49,11 @@ pub(crate) fn verify(fd: BorrowedFd<'_>, size: u64) -> io::Result<()> {
     if seals & SEALS != SEALS || seals & (libc::F_SEAL_WRITE | libc::F_SEAL_FUTURE_WRITE) != 0 {
         return Err(io::Error::other("the memory has the wrong seals"));
     }
+    // SAFETY: a system call on a borrowed, open descriptor.
+    let mode = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
+    if mode & libc::O_ACCMODE != libc::O_RDWR {
+        return Err(io::Error::other("the memory cannot be written"));
+    }
     // SAFETY: all-zero bytes are a valid `stat`, a plain C structure.
     let mut stat: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: `stat` is valid for writes during the call.
@@ -62,6 +67,13 @@ pub(crate) fn verify(fd: BorrowedFd<'_>, size: u64) -> io::Result<()> {
         return Err(io::Error::other("the memory is not allocated"));
     }
     verify_kind(fd)
+}
+
+/// Whether a descriptor is memory of some kind, so that closing it takes no time that depends on
+/// anybody else.
+pub(crate) fn is_memory(fd: BorrowedFd<'_>) -> bool {
+    // SAFETY: a system call on a borrowed, open descriptor.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GET_SEALS) }).is_ok()
 }
 
 /// Huge pages come from a small reserve: the sender could take them back, and touching the memory

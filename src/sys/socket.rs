@@ -13,7 +13,7 @@ use std::ptr;
 /// Longest path of a socket in bytes: the field of the address without its closing NUL.
 pub(crate) const MAX_PATH: usize = 107;
 
-/// Most descriptors in one packet.
+/// Most descriptors in one packet of ours.
 pub(crate) const MAX_DESCRIPTORS: usize = 4;
 
 /// Who is at the other end of a connection, as the kernel recorded it when the connection was made.
@@ -124,7 +124,11 @@ fn address(path: &Path) -> io::Result<(libc::sockaddr_un, libc::socklen_t)> {
     Ok((address, size_of::<libc::sockaddr_un>() as libc::socklen_t))
 }
 
-const CONTROL_DATA: usize = MAX_DESCRIPTORS * size_of::<RawFd>();
+/// Most descriptors that the kernel lets a packet carry. There is room for all, because the kernel
+/// closes the others on the thread that receives, which may take as long as the sender likes.
+const ROOM: usize = 253;
+
+const CONTROL_DATA: usize = ROOM * size_of::<RawFd>();
 
 /// Room for the descriptors of one packet and their header.
 #[repr(C)]
@@ -156,12 +160,14 @@ pub(crate) fn send(
     Ok(())
 }
 
-/// Receives one packet with its descriptors; 0 bytes mean that the peer closed its end, and
-/// `WouldBlock` that there is nothing to receive.
+/// Receives one packet; 0 bytes mean that the peer closed its end, and `WouldBlock` that there is
+/// nothing to receive. The descriptors that have come with it are added to `descriptors`, those of a
+/// bad packet, too.
 pub(crate) fn receive(
     socket: BorrowedFd<'_>,
     packet: &mut [u8],
-) -> io::Result<(usize, Vec<OwnedFd>)> {
+    descriptors: &mut Vec<OwnedFd>,
+) -> io::Result<usize> {
     let mut part = libc::iovec {
         iov_base: packet.as_mut_ptr().cast(),
         iov_len: packet.len(),
@@ -177,24 +183,22 @@ pub(crate) fn receive(
         // Said once, when the peer closed without having read everything. What it sent before is
         // still in the queue.
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-            return receive(socket, packet);
+            return receive(socket, packet, descriptors);
         }
         len => len?,
     };
-    // The descriptors have arrived even if the packet is bad; owning them closes them.
-    let descriptors: io::Result<_> = take_descriptors(&message)
+    let numbered = take_descriptors(&message)
         .into_iter()
-        .map(no_stream)
-        .collect();
+        .try_for_each(|fd| no_stream(fd).map(|fd| descriptors.push(fd)));
     if message.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(io::Error::other("the packet is too long"));
     }
     if message.msg_flags & libc::MSG_CTRUNC != 0 {
         return Err(io::Error::other(
-            "the packet carries too many descriptors, or this process has none left",
+            "the packet carries descriptors, and this process has none left",
         ));
     }
-    Ok((len, descriptors?))
+    numbered.map(|()| len)
 }
 
 fn header(part: &mut libc::iovec, control: &mut MaybeUninit<Control>) -> libc::msghdr {
@@ -253,7 +257,7 @@ fn take_descriptors(message: &libc::msghdr) -> Vec<OwnedFd> {
     let len = (rights.cmsg_len as usize).saturating_sub(empty);
     // SAFETY: the data of the header lies behind it in the same buffer.
     let data = unsafe { libc::CMSG_DATA(first) };
-    let mut found: [RawFd; MAX_DESCRIPTORS] = [-1; MAX_DESCRIPTORS];
+    let mut found: [RawFd; ROOM] = [-1; ROOM];
     let bytes = len.min(size_of_val(&found));
     // SAFETY: the kernel wrote `len` bytes of descriptors, and `found` has room for `bytes`.
     unsafe { ptr::copy_nonoverlapping(data, found.as_mut_ptr().cast(), bytes) };
