@@ -1537,7 +1537,8 @@ VDI_NOEXCEPT;
  * @return NOERROR;
  *         VD_E_INVALID for a size, alignment or count out of range, or a sum that overflows;
  *         [AMB-28]
- *         VD_E_MEMORY if the memory cannot be had; what was there before is unchanged;
+ *         VD_E_MEMORY if the memory cannot be had, or after the configuration for the 512th time;
+ *         what was there before is unchanged;
  *         VD_E_UNEXPECTED for other errors of the operating system, likewise;
  *         VD_E_PROTOCOL before vdi_server_begin_configuration() or after the normal end;
  *         VD_E_ABORT if the set is aborted.

@@ -126,6 +126,7 @@ impl Inner {
             }
             // Asked before the completions are taken: what it completed before it left counts.
             let left = self.primary_left();
+            let silent = self.silent_for_too_long();
             let taken = self.take_completions();
             if self.participant.is_foreign() {
                 // Told by the caller; nothing may be touched here.
@@ -142,7 +143,7 @@ impl Inner {
             if left {
                 self.participant.primary_left();
             }
-            self.abort_if_silent();
+            self.abort_if_still_silent(silent);
             self.wait_for_work();
         }
     }
@@ -204,19 +205,20 @@ impl Inner {
         Ok(())
     }
 
-    /// Aborts when the client has been silent for too long. [TMO-10, TMO-13]
-    fn abort_if_silent(&self) {
-        // What has come while a routine ran is an answer, too.
-        let header = self.participant.control().header();
-        if header.ready.0.load(Ordering::Acquire) != 0 {
-            return;
-        }
-        let limit = self.patience_with_client();
-        if let (Some(limit), Some(since)) = (limit, self.silent_since()) {
-            if since.elapsed() > limit {
-                let text = format!("no completion for {} ms", limit.as_millis());
-                self.participant.abort(VDI_ABORT_TIMEOUT, &text);
-            }
+    /// Since when the client has been silent, if that is too long. [TMO-10]
+    fn silent_for_too_long(&self) -> Option<Instant> {
+        let limit = self.patience_with_client()?;
+        self.silent_since().filter(|since| since.elapsed() > limit)
+    }
+
+    /// Aborts if the client was silent for too long before the completions were taken, and none was
+    /// there: what has come while a routine ran is an answer, too. Only completions are; the word
+    /// that announces them is the client's. [TMO-10, TMO-13, SEC-07]
+    fn abort_if_still_silent(&self, before: Option<Instant>) {
+        let limit = self.patience_with_client().unwrap_or_default();
+        if before.is_some() && before == self.silent_since() {
+            let text = format!("no completion for {} ms", limit.as_millis());
+            self.participant.abort(VDI_ABORT_TIMEOUT, &text);
         }
     }
 

@@ -14,6 +14,10 @@ pub(crate) struct Area {
     index: u32,
 }
 
+/// Most areas of a set: each costs the primary a descriptor, and every process a mapping, and a
+/// server that is not sane must not take all of them.
+pub(crate) const MAX_AREAS: u32 = 512;
+
 /// Bytes of a huge page: one page in each is enough for the kernel to make one of it.
 const HUGE_PAGE: u64 = 2 << 20;
 
@@ -22,6 +26,10 @@ impl Area {
     ///
     /// The descriptor is for passing the memory on; the area does not need it.
     pub(crate) fn create(index: u32, size: u64) -> Result<(Self, OwnedFd)> {
+        if index >= MAX_AREAS {
+            let text = format!("a set has at most {MAX_AREAS} pieces of buffer memory");
+            return Err(Error::new(ErrorKind::Memory, text));
+        }
         if memory::available().is_some_and(|available| size > available) {
             return Err(Error::new(
                 ErrorKind::Memory,
@@ -46,6 +54,12 @@ impl Area {
     /// Maps an area behind a received descriptor after checking it.
     pub(crate) fn open(index: u32, fd: &OwnedFd, size: u64) -> Result<Self> {
         let what = || format!("buffer area {index} of {size} bytes");
+        if index >= MAX_AREAS {
+            return Err(Error::new(
+                ErrorKind::Memory,
+                format!("{} is one too many", what()),
+            ));
+        }
         memfd::verify(fd.as_fd(), size)
             .map_err(|error| Error::system(format!("{} is refused", what()), &error))?;
         let mapping = map(fd, size)

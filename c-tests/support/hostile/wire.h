@@ -19,7 +19,7 @@ enum wire_role { SERVER = 1, SECONDARY = 2 };
 #define MOST_DESCRIPTORS 4
 /* Connections that a set admits at a time, and buffer areas that it has at most. */
 #define MOST_GUESTS 256
-#define MOST_AREAS 256
+#define MOST_AREAS 512
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
