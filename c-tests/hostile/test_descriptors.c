@@ -4,6 +4,7 @@
  */
 #include "hostile/foreign.h"
 #include "hostile/forged.h"
+#include "hostile/guest.h"
 #include "hostile/victim_checks.h"
 #include "resources.h"
 
@@ -160,36 +161,12 @@ static make_descriptor *const wrong[] = {
     pipe_end,      event,      poller,
 };
 
-struct guest {
-    struct caller caller;
-    enum wire_role role;
-    vdi_set *set;
-    vdi_server *server;
-};
-
-static vdi_result join(void *argument)
-{
-    struct guest *guest = argument;
-    return guest->role == SERVER ? vdi_server_open(NULL, name, &guest->server)
-                                 : vdi_open_in_secondary(NULL, name, &guest->set);
-}
-
-static int expect(struct guest *guest, enum wire_role role, int listener)
-{
-    *guest = (struct guest){.role = role};
-    guest->caller.call = join;
-    guest->caller.argument = guest;
-    CHECK(sem_init(&guest->caller.entered, 0, 0) == 0);
-    CHECK(pthread_create(&guest->caller.thread, NULL, caller_thread, &guest->caller) == 0);
-    return wire_accept(listener);
-}
-
 /* [SEC-07] */
 static void wrong_segment(enum wire_role role, const int *descriptors, unsigned count, size_t size)
 {
     struct guest guest;
     int listener = wire_listen(name);
-    int connection = expect(&guest, role, listener);
+    int connection = guest_expect(&guest, role, name, listener);
     struct packet welcome = wire_welcome(2, size);
     CHECK(wire_send(connection, &welcome, descriptors, count));
     CHECK_RESULT(caller_join(&guest.caller), VD_E_UNEXPECTED);
@@ -205,10 +182,8 @@ static void wrong_area_for_secondary(const int *descriptors, unsigned count, siz
     VDConfig config;
     struct packet area = wire_area(0, size);
     int listener = wire_listen(name);
-    struct segment segment = segment_make(name, 1);
-    header_store(&segment, PHASE, CONFIGURED);
-    header_store(&segment, PRIMARY_PID, 0);
-    int connection = expect(&guest, SECONDARY, listener);
+    struct segment segment = guest_segment(SECONDARY, name);
+    int connection = guest_expect(&guest, SECONDARY, name, listener);
     CHECK(wire_send_one(connection, wire_welcome(2, segment.size), segment.memory));
     CHECK(wire_send(connection, &area, descriptors, count));
     CHECK_RESULT(caller_join(&guest.caller), NOERROR);

@@ -4,6 +4,7 @@
  */
 #include "engine.h"
 #include "hostile/attack.h"
+#include "hostile/guest.h"
 #include "resources.h"
 #include "roles.h"
 
@@ -29,7 +30,7 @@ static void is_well(void)
 }
 
 /* A connection that says hello, or nothing. The primary's queue may be full for a moment. */
-static int guest(enum wire_role role)
+static int visitor(enum wire_role role)
 {
     int connection;
     while ((connection = wire_connect(name)) < 0)
@@ -53,7 +54,7 @@ static void silent_connections(void)
     client_named(primary, CREATE, name, NOERROR);
     unsigned before = descriptors_of_primary();
     for (unsigned i = 0; i < 2 * MOST_GUESTS; i++)
-        silent[i] = guest(0);
+        silent[i] = visitor(0);
     /* The last ones have been answered when this one is. */
     CHECK_RESULT(vdi_server_open(NULL, name, &server), VD_E_BUSY);
     /* Each costs the socket and the process at its other end; one may just be refused. */
@@ -62,7 +63,7 @@ static void silent_connections(void)
     close_all(silent, 2 * MOST_GUESTS);
     settles_at(descriptors_of_primary, before);
     for (unsigned i = 0, count = attack_rounds(FLOOD); i < count; i++)
-        close(guest(i % 3));
+        close(visitor(i % 3));
     settles_at(descriptors_of_primary, before);
     is_well();
     /* One that comes now is welcome. */
@@ -85,7 +86,7 @@ static void bad_secondaries(void)
     unsigned before = descriptors_of_primary();
     engine_open(&engine, name, 1, FORGED_BUFFER, 1);
     for (unsigned i = 0; i < MOST_GUESTS - 1; i++)
-        guests[i] = guest(SECONDARY);
+        guests[i] = visitor(SECONDARY);
     CHECK_RESULT(vdi_open_in_secondary(NULL, name, &set), VD_E_BUSY);
     struct packet more = wire_mapped(UINT32_MAX);
     for (unsigned i = 0; i < MESSAGES; i++)
@@ -114,7 +115,7 @@ static void too_many_areas(void)
 {
     client_named(primary, CREATE, name, NOERROR);
     unsigned before = descriptors_of_primary();
-    int connection = guest(SERVER), memory = sealed_memory("hostile-area", FORGED_AREA);
+    int connection = visitor(SERVER), memory = sealed_memory("hostile-area", FORGED_AREA);
     CHECK_EQUAL(wire_receive(connection, NULL, NULL), WELCOME);
     BEGIN(primary, GET_CONFIGURATION, .timeout = VDI_INFINITE);
     for (uint32_t index = 0; index <= MOST_AREAS; index++)
@@ -151,22 +152,11 @@ static void as_many_as_there_may_be(void)
     ASK(primary, NOERROR, CLOSE);
 }
 
-struct joiner {
-    struct caller caller;
-    vdi_server *server;
-};
-
-static vdi_result join(void *argument)
-{
-    struct joiner *joiner = argument;
-    return vdi_server_open(NULL, name, &joiner->server);
-}
-
 /* A primary that never reads: the server is told, and does not wait. */
 static void deaf_primary(void)
 {
-    struct joiner joiner;
-    struct segment segment = segment_make(name, 1);
+    struct guest guest;
+    struct segment segment = guest_segment(SERVER, name);
     vdi_server_parameters parameters = {
         .size = sizeof parameters,
         .features = VDF_WriteMedia,
@@ -176,18 +166,17 @@ static void deaf_primary(void)
     vdi_result result;
     unsigned before = descriptors();
     int listener = wire_listen(name);
-    caller_start(&joiner.caller, join, &joiner);
-    int connection = wire_accept(listener);
+    int connection = guest_expect(&guest, SERVER, name, listener);
     wire_unlisten(name, listener);
     CHECK(wire_send_one(connection, wire_welcome(2, segment.size), segment.memory));
-    CHECK_RESULT(caller_join(&joiner.caller), NOERROR);
-    CHECK_RESULT(vdi_server_begin_configuration(joiner.server, &parameters), NOERROR);
-    CHECK_RESULT(vdi_server_end_configuration(joiner.server), NOERROR);
+    CHECK_RESULT(caller_join(&guest.caller), NOERROR);
+    CHECK_RESULT(vdi_server_begin_configuration(guest.server, &parameters), NOERROR);
+    CHECK_RESULT(vdi_server_end_configuration(guest.server), NOERROR);
     do
-        result = vdi_server_request_buffers(joiner.server, 512, 0, 1);
+        result = vdi_server_request_buffers(guest.server, 512, 0, 1);
     while (result == NOERROR);
     CHECK_RESULT(result, VD_E_UNEXPECTED);
-    CHECK_RESULT(vdi_server_close(joiner.server), NOERROR);
+    CHECK_RESULT(vdi_server_close(guest.server), NOERROR);
     close(connection);
     CHECK_EQUAL(descriptors(), before);
     segment_close(&segment);

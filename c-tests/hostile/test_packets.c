@@ -5,6 +5,7 @@
  */
 #include "hostile/foreign.h"
 #include "hostile/forged.h"
+#include "hostile/guest.h"
 #include "hostile/victim_checks.h"
 #include "resources.h"
 
@@ -115,31 +116,6 @@ static void spoiled_areas(void)
     }
 }
 
-/* A server or a secondary that is about to join. */
-struct guest {
-    struct caller caller;
-    enum wire_role role;
-    vdi_set *set;
-    vdi_server *server;
-};
-
-static vdi_result join(void *argument)
-{
-    struct guest *guest = argument;
-    return guest->role == SERVER ? vdi_server_open(NULL, name, &guest->server)
-                                 : vdi_open_in_secondary(NULL, name, &guest->set);
-}
-
-static int expect(struct guest *guest, enum wire_role role, int listener)
-{
-    *guest = (struct guest){.role = role};
-    guest->caller.call = join;
-    guest->caller.argument = guest;
-    CHECK(sem_init(&guest->caller.entered, 0, 0) == 0);
-    CHECK(pthread_create(&guest->caller.thread, NULL, caller_thread, &guest->caller) == 0);
-    return wire_accept(listener);
-}
-
 /* The call has returned with a code that is documented for it, and what it opened can be closed. */
 static void is_answered(struct guest *guest)
 {
@@ -148,24 +124,12 @@ static void is_answered(struct guest *guest)
         CHECK_AMONG(result, NOERROR, VD_E_INVALID, VD_E_BUSY, VD_E_ABORT, VD_E_SECURITY,
                     VD_E_MEMORY, VD_E_UNEXPECTED);
         CHECK((result == NOERROR) == (guest->server != NULL));
-        CHECK_RESULT(vdi_server_close(guest->server), result == NOERROR ? NOERROR : VD_E_PROTOCOL);
     } else {
         CHECK_AMONG(result, NOERROR, VD_E_PROTOCOL, VD_E_ABORT, VD_E_SECURITY, VD_E_BUSY,
                     VD_E_MEMORY, VD_E_UNEXPECTED);
         CHECK((result == NOERROR) == (guest->set != NULL));
-        CHECK_RESULT(vdi_close(guest->set), result == NOERROR ? NOERROR : VD_E_PROTOCOL);
     }
-}
-
-/* A segment as the guest of that role finds it. */
-static struct segment segment_for(enum wire_role role)
-{
-    struct segment segment = segment_make(name, 1);
-    /* The primary has left in order: its guests do not look whether its name must be cleared. */
-    header_store(&segment, PRIMARY_PID, 0);
-    if (role == SECONDARY)
-        header_store(&segment, PHASE, CONFIGURED);
-    return segment;
+    CHECK_RESULT(guest_close(guest), result == NOERROR ? NOERROR : VD_E_PROTOCOL);
 }
 
 /* What a guest is answered. [SEC-07, AMB-31] */
@@ -175,11 +139,27 @@ static void spoiled_replies(enum wire_role role, struct packet good, int with_se
     int listener = wire_listen(name);
     for (struct spoiler spoiler = {0}; spoil(&spoiler, &good, &bad);) {
         struct guest guest;
-        struct segment segment = segment_for(role);
-        int connection = expect(&guest, role, listener);
+        struct segment segment = guest_segment(role, name);
+        int connection = guest_expect(&guest, role, name, listener);
         CHECK(wire_send(connection, &bad, &segment.memory, (unsigned)with_segment));
         shutdown(connection, SHUT_WR);
         is_answered(&guest);
+        close(connection);
+        segment_close(&segment);
+    }
+    wire_unlisten(name, listener);
+}
+
+/* A number that is nobody's or the primary's is none for a guest. [SEC-07] */
+static void wrong_numbers(enum wire_role role)
+{
+    int listener = wire_listen(name);
+    for (uint32_t number = 0; number <= 1; number++) {
+        struct guest guest;
+        struct segment segment = guest_segment(role, name);
+        int connection = guest_expect(&guest, role, name, listener);
+        CHECK(wire_send_one(connection, wire_welcome(number, segment.size), segment.memory));
+        CHECK_RESULT(caller_join(&guest.caller), VD_E_UNEXPECTED);
         close(connection);
         segment_close(&segment);
     }
@@ -192,7 +172,7 @@ static void every_refusal(enum wire_role role)
     int listener = wire_listen(name);
     for (int32_t code = VD_E_NOTOPEN - 2; code <= VD_E_IO_ERROR + 2; code++) {
         struct guest guest;
-        int connection = expect(&guest, role, listener);
+        int connection = guest_expect(&guest, role, name, listener);
         CHECK(wire_send_one(connection, wire_refused(code, "\xff\x1b[2J%s%n"), -1));
         is_answered(&guest);
         close(connection);
@@ -210,8 +190,8 @@ static void stray_messages(enum wire_role role)
     for (unsigned i = 0; i < sizeof messages / sizeof *messages; i++) {
         for (unsigned count = 0; count <= 2 * MOST_DESCRIPTORS; count += MOST_DESCRIPTORS) {
             struct guest guest;
-            struct segment segment = segment_for(role);
-            int connection = expect(&guest, role, listener);
+            struct segment segment = guest_segment(role, name);
+            int connection = guest_expect(&guest, role, name, listener);
             int descriptors[2 * MOST_DESCRIPTORS];
             for (unsigned n = 0; n < count; n++)
                 descriptors[n] = segment.memory;
@@ -240,6 +220,7 @@ static void run(void)
         size_t size = segment_size(1, VDI_QUEUE_CAPACITY);
         spoiled_replies(role, wire_welcome(2, size), 1);
         spoiled_replies(role, wire_refused(VD_E_BUSY, "no"), 0);
+        wrong_numbers(role);
         every_refusal(role);
         stray_messages(role);
     }

@@ -15,17 +15,19 @@ static void moment_passes(void)
     nanosleep(&moment, NULL);
 }
 
-/* What the other side says is read and thrown away; whether it is still there. */
-static int listen_politely(const struct forged *forged)
+/* What the other side says is read, and an area is kept; whether the other side is still there. */
+static int listen_politely(struct forged *forged)
 {
     char byte;
     struct packet packet;
     int descriptor;
     ssize_t size;
     while ((size = recv(forged->connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) > 0) {
-        if (wire_receive(forged->connection, &packet, &descriptor) == AREA)
-            wire_send_one(forged->connection, wire_mapped(wire_field(&packet, 0) + 1), -1);
-        close(descriptor);
+        if (wire_receive(forged->connection, &packet, &descriptor) != AREA)
+            continue;
+        wire_send_one(forged->connection, wire_mapped(wire_field(&packet, 0) + 1), -1);
+        close(forged->area);
+        forged->area = descriptor;
     }
     return size != 0;
 }

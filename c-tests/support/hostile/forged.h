@@ -25,7 +25,7 @@ enum moment {
 struct forged {
     struct segment segment;
     int connection;
-    /* Memory of the area that it has made, or -1. */
+    /* Memory of the area that it has made or was given, or -1. */
     int area;
     /* Called before the hang-up, unless it is null. */
     void (*at_the_end)(void);
