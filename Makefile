@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` need a Debian machine with Rust and a C
 # compiler, and do the rest of the set-up themselves.
 
-.PHONY: demo test model lint build fmt clean conformance mutants all-mutants coverage
+.PHONY: demo test model lint build fmt clean conformance mutants all-mutants coverage hostile
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
@@ -17,5 +17,7 @@ conformance: ; @cargo run --quiet --locked --package vdi-conformance -- report
 mutants: ; @ci/programs.sh && cargo run --quiet --locked --package vdi-conformance -- mutants
 # Breaks client, server, protocol and queue in every way that cargo-mutants knows: hours.
 all-mutants: ; @ci/all-mutants.sh
+# Hostile peers, with new seeds each time: 10 minutes.
+hostile: ; @ci/hostile.sh
 # Lines and branches that the tests reach: 5 minutes.
 coverage: ; @ci/coverage.sh
