@@ -206,7 +206,7 @@ impl Inner {
     }
 
     /// Since when the client has been silent, if that is too long. [TMO-10]
-    fn silent_for_too_long(&self) -> Option<Instant> {
+    pub(super) fn silent_for_too_long(&self) -> Option<Instant> {
         let limit = self.patience_with_client()?;
         self.silent_since().filter(|since| since.elapsed() > limit)
     }
@@ -214,7 +214,7 @@ impl Inner {
     /// Aborts if the client was silent for too long before the completions were taken, and none was
     /// there: what has come while a routine ran is an answer, too. Only completions are; the word
     /// that announces them is the client's. [TMO-10, TMO-13, SEC-07]
-    fn abort_if_still_silent(&self, before: Option<Instant>) {
+    pub(super) fn abort_if_still_silent(&self, before: Option<Instant>) {
         let limit = self.patience_with_client().unwrap_or_default();
         if before.is_some() && before == self.silent_since() {
             let text = format!("no completion for {} ms", limit.as_millis());

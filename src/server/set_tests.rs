@@ -2,16 +2,23 @@
 
 use super::*;
 use crate::participant::{Part, Participant};
-use crate::protocol::codes::{VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED};
+use crate::protocol::codes::{VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT};
 use crate::server::device::DeviceState;
 use crate::shm::control::Control;
+use std::thread;
+use std::time::Duration;
 
 fn set() -> Set {
+    set_with_limit(0)
+}
+
+/// A set whose client wants to be aborted after two intervals of so many milliseconds.
+fn set_with_limit(server_timeout_ms: u32) -> Set {
     let control = Control::create(1, 64, 0).unwrap();
     let participant = Participant::new(control, Part::Server);
     participant.begin();
     assert!(participant.advance(Phase::Created, Phase::Connected));
-    let requested = Configuration::from_words([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let requested = Configuration::from_words([1, 0, 0, 0, 0, 0, server_timeout_ms, 0, 0, 0, 0]);
     Set {
         inner: Arc::new(Inner::new(participant, requested)),
         link: Mutex::default(),
@@ -45,4 +52,24 @@ fn a_dropped_set_is_closed() {
     drop(set);
     assert!(inner.participant.check_open().is_err());
     assert_eq!(reason(&inner), Some(VDI_ABORT_SERVER_CLOSED));
+}
+
+/// A client that announces completions and makes none is silent. [TMO-10, SEC-07]
+#[test]
+fn an_announcement_is_no_answer() {
+    let set = set_with_limit(1);
+    let inner = &set.inner;
+    let ready = &inner.participant.control().header().ready.0;
+    inner.command_sent();
+    thread::sleep(Duration::from_millis(10));
+    let silent = inner.silent_for_too_long();
+    assert!(silent.is_some());
+    ready.store(1, Ordering::Release);
+    inner.command_sent();
+    inner.command_ended(0);
+    inner.abort_if_still_silent(silent);
+    assert_eq!(reason(inner), None, "a completion has come");
+    thread::sleep(Duration::from_millis(10));
+    inner.abort_if_still_silent(inner.silent_for_too_long());
+    assert_eq!(reason(inner), Some(VDI_ABORT_TIMEOUT));
 }
