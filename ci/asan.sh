@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# All Rust, C and Python tests of the library with AddressSanitizer, the C programs with
+# UndefinedBehaviorSanitizer, too. Library and standard library are built by nightly Rust; its run-time
+# library serves the C programs as well, since two in one process do not get along. Everything is made
+# in target/asan. Leaks are looked for by `make memcheck`.
+set -euo pipefail
+unset MAKEFLAGS MFLAGS MAKELEVEL
+cd "$(dirname "$0")/.."
+
+missing() {
+  echo "asan: missing: $1" >&2
+  exit 1
+}
+ci/setup.sh
+command -v rustup >/dev/null || missing "rustup, with the toolchain 'nightly'"
+export RUSTUP_TOOLCHAIN=nightly
+sysroot=$(rustc --print sysroot 2>/dev/null) || missing "rustup's toolchain 'nightly'"
+[ -d "$sysroot/lib/rustlib/src/rust/library" ] || missing "rustup's component rust-src of nightly"
+host=$(rustc -vV | sed -n 's/^host: //p')
+archive="$sysroot/lib/rustlib/$host/lib/librustc-nightly_rt.asan.a"
+[ -f "$archive" ] || missing "$archive"
+
+place="$PWD/target/asan"
+mkdir -p "$place/tmp"
+export TMPDIR="$place/tmp"
+# As a shared library; one object is for programs only.
+runtime="$place/libasan-rust.so"
+cp "$archive" "$place/runtime.a"
+ar d "$place/runtime.a" asan_preinit.cpp.o
+cc -shared -o "$runtime" -Wl,--whole-archive "$place/runtime.a" -Wl,--no-whole-archive \
+  -lpthread -ldl -lrt -lm -lgcc_s
+
+export RUSTFLAGS="-Zsanitizer=address" RUSTDOCFLAGS="-Zsanitizer=address"
+export ASAN_OPTIONS=detect_leaks=0 VDI_TEST_SECONDS=600
+failed=0
+echo "asan: the Rust tests, see $place/rust.log"
+cargo test --package vdi --lib --tests --locked --no-fail-fast -Zbuild-std --target "$host" \
+  --target-dir "$place" >"$place/rust.log" 2>&1 || failed=1
+
+# Compiled for the sanitizers, and linked with the run-time library above instead of the compiler's.
+flags="-fsanitize=address,undefined -fno-sanitize-recover=all -g"
+link="-fno-sanitize=all -Wl,--no-as-needed $runtime -Wl,-rpath,$place"
+cmake -S . -B "$place/build" -DCMAKE_BUILD_TYPE=Release -DVDI_INSTALL=OFF \
+  -DVDI_CARGO_TARGET_DIR="$place" -DVDI_CARGO_TARGET="$host" \
+  -DVDI_CARGO_FLAGS="--locked -Zbuild-std" -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" \
+  -DCMAKE_EXE_LINKER_FLAGS="$link" -DVDI_TEST_LAUNCHER="env LD_PRELOAD=$runtime" \
+  -DVDI_TEST_TIMEOUT=900 >/dev/null
+cmake --build "$place/build" --parallel 2 | { grep -v '^\[' || true; }
+# test_symbols wants to see no undefined symbol, as those of the sanitizer are.
+ctest --test-dir "$place/build" -j2 --output-on-failure --exclude-regex '^test_symbols$' \
+  >"$place/ctest.log" 2>&1 || failed=1
+reports=$(cat "$place"/*.log | grep -cE 'ERROR: AddressSanitizer|runtime error:' || true)
+
+echo
+echo "--- what each harness counted"
+awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
+     END { printf "asan, rust: %d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$place/rust.log"
+grep -E 'tests passed|tests failed' "$place/ctest.log" | sed 's/^/asan, ctest: /' || echo "asan, ctest: did not run"
+echo "asan: $reports reports of a sanitizer"
+if [ "$failed" -ne 0 ] || [ "$reports" -ne 0 ]; then
+  grep -E 'FAILED|Failed|^error|SUMMARY|Timeout' "$place"/*.log >&2 || true
+  exit 1
+fi
