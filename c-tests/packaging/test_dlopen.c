@@ -42,6 +42,56 @@ static void *use(void *argument)
     return NULL;
 }
 
+/* The library is "unloaded" while a set is open and its thread runs; the set lives on. */
+static void *close_with_a_set(void *argument)
+{
+    VDConfig config = {.deviceCount = 1};
+    vdi_set *set;
+    void *handle = dlopen(library(), RTLD_NOW | RTLD_LOCAL);
+    CHECK(handle != NULL);
+    FIND(handle, vdi_create);
+    CHECK_EQUAL(vdi_create_(NULL, argument, &config, NULL, &set), NOERROR);
+    CHECK_EQUAL(dlclose(handle), 0);
+    handle = dlopen(library(), RTLD_NOW | RTLD_LOCAL);
+    CHECK(handle != NULL);
+    FIND(handle, vdi_server_open);
+    FIND(handle, vdi_server_close);
+    FIND(handle, vdi_close);
+    vdi_server *server;
+    CHECK_EQUAL(vdi_server_open_(NULL, argument, &server), NOERROR);
+    CHECK_EQUAL(vdi_server_close_(server), NOERROR);
+    CHECK_EQUAL(vdi_close_(set), NOERROR);
+    CHECK_EQUAL(dlclose(handle), 0);
+    return NULL;
+}
+
+/*
+ * Two copies of the library in one process, each with the C library of its own namespace, are as two
+ * processes: each has its own handles and its own thread, and they meet in the directory.
+ */
+static void *two_copies(void *argument)
+{
+    VDConfig config = {.deviceCount = 1};
+    vdi_set *set;
+    vdi_server *server;
+    void *one = dlopen(library(), RTLD_NOW | RTLD_LOCAL);
+    void *other = dlmopen(LM_ID_NEWLM, library(), RTLD_NOW | RTLD_LOCAL);
+    CHECK(one != NULL && other != NULL);
+    FIND(one, vdi_create);
+    FIND(one, vdi_close);
+    FIND(other, vdi_server_open);
+    FIND(other, vdi_server_close);
+    CHECK((void *)dlsym(one, "vdi_close") != (void *)dlsym(other, "vdi_close"));
+    CHECK_EQUAL(vdi_create_(NULL, argument, &config, NULL, &set), NOERROR);
+    CHECK_EQUAL(vdi_server_close_((vdi_server *)set), VD_E_PROTOCOL);
+    CHECK_EQUAL(vdi_server_open_(NULL, argument, &server), NOERROR);
+    CHECK_EQUAL(vdi_close_(set), NOERROR);
+    CHECK_EQUAL(vdi_server_close_(server), NOERROR);
+    CHECK_EQUAL(dlclose(other), 0);
+    CHECK_EQUAL(dlclose(one), 0);
+    return NULL;
+}
+
 /* Nothing of this gives the loader a reason of its own to keep the library. */
 static void *load_and_close(void *unused)
 {
@@ -70,6 +120,8 @@ static void run(void)
     in_a_thread(load_and_close, NULL);
     for (int round = 0; round < 3; round++)
         in_a_thread(use, name);
+    in_a_thread(close_with_a_set, name);
+    in_a_thread(two_copies, name);
 }
 
 int main(int argc, char **argv)

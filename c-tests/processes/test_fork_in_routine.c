@@ -110,6 +110,53 @@ static void in_a_close_that_ends_commands(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
+static void close_and_fork(VDS_Command *command)
+{
+    CHECK_RESULT(vdi_server_close(server), VD_E_PROTOCOL);
+    fork_and_note(command);
+}
+
+/*
+ * What is outstanding ends in the parent only, when a routine closes the set and then forks.
+ * [SDEV-SEND-06]
+ */
+static void in_a_routine_that_closes(void)
+{
+    start();
+    commands[0].completionRoutine = close_and_fork;
+    vdi_result result = vdi_server_execute_completion_agent(server);
+    if (in_child()) {
+        CHECK_RESULT(result, VD_E_PROTOCOL);
+        CHECK_EQUAL(journal_count(&journal), 1);
+        _exit(0);
+    }
+    CHECK_RESULT(result, NOERROR);
+    CHECK_JOURNAL(&journal, 0, &commands[0], ERROR_SUCCESS);
+    CHECK_JOURNAL(&journal, 1, &commands[1], ERROR_OPERATION_ABORTED);
+    CHECK_EQUAL(journal_count(&journal), 2);
+    CHECK_RESULT(vdi_close(set), NOERROR);
+}
+
+/* The same, when the routine is that of a command which the end of the set has ended. */
+static void in_the_first_of_several_that_end(void)
+{
+    VDS_Command third;
+    start();
+    command_prepare(&third, &journal, VDC_Flush, NULL, 0);
+    CHECK_RESULT(vdi_server_send_command(server_device, &third), NOERROR);
+    CHECK_RESULT(vdi_server_signal_abort(server, NULL), NOERROR);
+    vdi_result result = vdi_server_execute_completion_agent(server);
+    if (in_child()) {
+        CHECK_RESULT(result, VD_E_PROTOCOL);
+        CHECK_EQUAL(journal_count(&journal), 1);
+        _exit(0);
+    }
+    CHECK_RESULT(result, VD_E_ABORT);
+    CHECK_EQUAL(journal_count(&journal), 3);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    CHECK_RESULT(vdi_close(set), NOERROR);
+}
+
 static void run(void)
 {
     parent_pid = getpid();
@@ -117,6 +164,8 @@ static void run(void)
     in_the_agent();
     in_the_close();
     in_a_close_that_ends_commands();
+    in_a_routine_that_closes();
+    in_the_first_of_several_that_end();
 }
 
 int main(int argc, char **argv)
