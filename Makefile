@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` need a Debian machine with Rust and a C
 # compiler, and do the rest of the set-up themselves.
 
-.PHONY: demo test model lint build fmt clean conformance mutants all-mutants coverage hostile
+.PHONY: demo test model lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
@@ -21,3 +21,10 @@ all-mutants: ; @ci/all-mutants.sh
 hostile: ; @ci/hostile.sh
 # Lines and branches that the tests reach: 5 minutes.
 coverage: ; @ci/coverage.sh
+
+# The C and Python tests under valgrind: half an hour.
+memcheck: ; @ci/memcheck.sh
+# All tests of the library with AddressSanitizer and UndefinedBehaviorSanitizer, by nightly Rust: a quarter of an hour.
+asan: ; @ci/asan.sh
+# Many threads call everything at once with the same handles, for some minutes.
+hammer: ; @ci/programs.sh && VDI_TEST_ROUNDS=10000 VDI_TEST_SECONDS=3600 build/c-tests/test_hammer

@@ -70,15 +70,34 @@
  *
  * Handles. vdi_set, vdi_device, vdi_server and vdi_server_device are opaque. A handle is looked up
  * and never dereferenced, so a closed, null or invented handle is VD_E_PROTOCOL and harmless, also
- * while another thread is inside a call with it. In the child of a fork() every handle of the
- * parent is VD_E_PROTOCOL; the child may create and open sets of its own.
+ * while another thread is inside a call with it: that call goes on with what it has, and those that
+ * wait end with VD_E_PROTOCOL. No handle is used twice.
  *
  * Pointers. Every pointer is checked for null and alignment: VD_E_INVALID. An output parameter is
  * written only with a result, or with its failure value (null, 0) where the function says so.
  *
  * Threads. Any function may be called from any thread at any time unless it says otherwise.
  * Functions that wait say so, for what, and for how long; the others wait for nothing but short
- * locks inside the process. Signals do not end a wait.
+ * locks inside the process. Signals do not end a wait. A signal handler must not call the library:
+ * it may have interrupted a call that holds a lock. No function is a cancellation point: a
+ * pthread_cancel() takes effect after the call, that of the completion agent after the agent.
+ * While the process has a set open the library runs one thread of its own, "vdi-link", with all
+ * signals blocked; it calls nothing of the program.
+ *
+ * Completion routines may call every function, also for their own set, and may end the process or
+ * fork; see vdi_completion_routine for what waits meanwhile.
+ *
+ * Processes. In the child of a fork() every handle of the parent is VD_E_PROTOCOL; the child may
+ * create and open sets of its own. Neither its life nor its end disturbs those of the parent. The child of a vfork() must not call the library. Nothing of a set survives an
+ * exec().
+ *
+ * The end. The library works in atexit handlers, and in destructors of the program and of threads.
+ * exit() waits for nobody: a set that is still open ends in an abort. A process whose main thread
+ * leaves by pthread_exit() ends with its last thread if all sets are closed. After dlclose() the
+ * library stays in memory, sets stay open, and a later dlopen() finds them.
+ *
+ * Output. The library prints nothing, and keeps none of the descriptors 0 to 2 for itself, even if
+ * the program has closed them.
  *
  * Names. A name is 1 to VDI_MAX_NAME bytes without backslash, compared byte by byte. An instance
  * is null or "" (the default instance), or follows the same rules; sets of different instances do

@@ -70,15 +70,34 @@
  *
  * Handles. vdi_set, vdi_device, vdi_server and vdi_server_device are opaque. A handle is looked up
  * and never dereferenced, so a closed, null or invented handle is VD_E_PROTOCOL and harmless, also
- * while another thread is inside a call with it. In the child of a fork() every handle of the
- * parent is VD_E_PROTOCOL; the child may create and open sets of its own.
+ * while another thread is inside a call with it: that call goes on with what it has, and those that
+ * wait end with VD_E_PROTOCOL. No handle is used twice.
  *
  * Pointers. Every pointer is checked for null and alignment: VD_E_INVALID. An output parameter is
  * written only with a result, or with its failure value (null, 0) where the function says so.
  *
  * Threads. Any function may be called from any thread at any time unless it says otherwise.
  * Functions that wait say so, for what, and for how long; the others wait for nothing but short
- * locks inside the process. Signals do not end a wait.
+ * locks inside the process. Signals do not end a wait. A signal handler must not call the library:
+ * it may have interrupted a call that holds a lock. No function is a cancellation point: a
+ * pthread_cancel() takes effect after the call, that of the completion agent after the agent.
+ * While the process has a set open the library runs one thread of its own, "vdi-link", with all
+ * signals blocked; it calls nothing of the program.
+ *
+ * Completion routines may call every function, also for their own set, and may end the process or
+ * fork; see vdi_completion_routine for what waits meanwhile.
+ *
+ * Processes. In the child of a fork() every handle of the parent is VD_E_PROTOCOL; the child may
+ * create and open sets of its own. Neither its life nor its end disturbs those of the parent. The child of a vfork() must not call the library. Nothing of a set survives an
+ * exec().
+ *
+ * The end. The library works in atexit handlers, and in destructors of the program and of threads.
+ * exit() waits for nobody: a set that is still open ends in an abort. A process whose main thread
+ * leaves by pthread_exit() ends with its last thread if all sets are closed. After dlclose() the
+ * library stays in memory, sets stay open, and a later dlopen() finds them.
+ *
+ * Output. The library prints nothing, and keeps none of the descriptors 0 to 2 for itself, even if
+ * the program has closed them.
  *
  * Names. A name is 1 to VDI_MAX_NAME bytes without backslash, compared byte by byte. An instance
  * is null or "" (the default instance), or follows the same rules; sets of different instances do
@@ -897,10 +916,22 @@ typedef struct vdi_server_parameters {
  *
  * The fields completionCode, bytesTransferred and outPosition are filled in. The function runs on
  * the thread of the completion agent, on the thread that calls vdi_server_send_command() when that
- * call fails, or on the thread that calls vdi_server_close() when no agent is running. It may send commands, allocate and free buffers, close devices and signal an
- * abort. It must not throw and should not block: the completions of the whole set wait for it. It
- * may send the same command again; if that fails, it is called again before the send returns, so it
- * must look at completionCode first.
+ * call fails, or on the thread that calls vdi_server_close() when no agent is running.
+ *
+ * It may call every function: send commands, allocate and free buffers, close devices, abort and
+ * close the set. On the agent's thread vdi_server_execute_completion_agent() is VD_E_BUSY, and
+ * vdi_server_close() does not wait; elsewhere it may even become the agent. It may send the same
+ * command again; if that fails, it is called again before the send returns, so it must look at
+ * completionCode first. It may fork; in the child the call that runs it ends with VD_E_PROTOCOL, and
+ * the other commands stay the parent's.
+ *
+ * It should not block: as long as it runs, no other completion of the set is delivered, serverTimeOut
+ * is not watched, and a vdi_server_close() of another thread waits. If it never returns, that is
+ * all: clients are told of aborts and closes at once, and other sets go on.
+ *
+ * It must not leave other than by returning. An exception that it lets out, and a pthread_exit() in
+ * it, end the process with SIGABRT; a longjmp() out of it is undefined. pthread_cancel() waits until
+ * the agent has returned.
  */
 typedef void (*vdi_completion_routine)(struct VDS_Command *command);
 
@@ -1023,9 +1054,8 @@ VDI_NOEXCEPT;
  *         VD_E_MEMORY if there is no memory for the set;
  *         VD_E_UNEXPECTED for any other error of the operating system.
  *
- * After a failure nothing remains. [CSET-CREATE-10] End the set with vdi_close(). The library
- * starts one background thread per process, with all signals blocked. Does not wait for a server;
- * waits, at most five seconds, while other processes create or find a set at the same moment.
+ * After a failure nothing remains. [CSET-CREATE-10] End the set with vdi_close(). Does not wait
+ * for a server; waits, at most five seconds, while other processes create or find a set at the same moment.
  */
 VDI_API
 VDI_MUST_USE

@@ -33,9 +33,8 @@ use std::ptr;
 ///         VD_E_MEMORY if there is no memory for the set;
 ///         VD_E_UNEXPECTED for any other error of the operating system.
 ///
-/// After a failure nothing remains. [CSET-CREATE-10] End the set with vdi_close(). The library
-/// starts one background thread per process, with all signals blocked. Does not wait for a server;
-/// waits, at most five seconds, while other processes create or find a set at the same moment.
+/// After a failure nothing remains. [CSET-CREATE-10] End the set with vdi_close(). Does not wait
+/// for a server; waits, at most five seconds, while other processes create or find a set at the same moment.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn vdi_create(

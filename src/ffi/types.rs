@@ -84,10 +84,22 @@ pub struct VDC_Command {
 ///
 /// The fields completionCode, bytesTransferred and outPosition are filled in. The function runs on
 /// the thread of the completion agent, on the thread that calls vdi_server_send_command() when that
-/// call fails, or on the thread that calls vdi_server_close() when no agent is running. It may send commands, allocate and free buffers, close devices and signal an
-/// abort. It must not throw and should not block: the completions of the whole set wait for it. It
-/// may send the same command again; if that fails, it is called again before the send returns, so it
-/// must look at completionCode first.
+/// call fails, or on the thread that calls vdi_server_close() when no agent is running.
+///
+/// It may call every function: send commands, allocate and free buffers, close devices, abort and
+/// close the set. On the agent's thread vdi_server_execute_completion_agent() is VD_E_BUSY, and
+/// vdi_server_close() does not wait; elsewhere it may even become the agent. It may send the same
+/// command again; if that fails, it is called again before the send returns, so it must look at
+/// completionCode first. It may fork; in the child the call that runs it ends with VD_E_PROTOCOL, and
+/// the other commands stay the parent's.
+///
+/// It should not block: as long as it runs, no other completion of the set is delivered, serverTimeOut
+/// is not watched, and a vdi_server_close() of another thread waits. If it never returns, that is
+/// all: clients are told of aborts and closes at once, and other sets go on.
+///
+/// It must not leave other than by returning. An exception that it lets out, and a pthread_exit() in
+/// it, end the process with SIGABRT; a longjmp() out of it is undefined. pthread_cancel() waits until
+/// the agent has returned.
 pub type vdi_completion_routine = Option<unsafe extern "C" fn(command: *mut VDS_Command)>;
 
 /// A command, as the server sends it: 56 bytes, as published. [3.3]
