@@ -13,7 +13,7 @@ static vdi_set *set;
 static vdi_device *device;
 static VDC_Command *held;
 
-/* Numbers that are no handle, or are a handle of another kind. */
+/* Numbers that are no handle, or are a handle of another kind. [ST-20, SDEV-SEND-04] */
 static void invented(void)
 {
     static uint64_t memory[8];
