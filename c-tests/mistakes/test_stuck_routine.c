@@ -79,6 +79,8 @@ static void server_aborts(struct peer client, struct peer second)
     caller_start(&closing, close_server, engine.server);
     CHECK(caller_waits(&closing) && caller_waits(&engine.agent));
     CHECK_EQUAL(journal_count(&journal), 0);
+    /* A second Close has nothing to wait for. */
+    CHECK_RESULT(vdi_server_close(engine.server), VD_E_PROTOCOL);
     let_the_agent_go();
     CHECK_RESULT(caller_join(&closing), NOERROR);
     CHECK_RESULT(caller_join(&engine.agent), VD_E_ABORT);
