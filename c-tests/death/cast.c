@@ -99,6 +99,8 @@ static void be_victim(const struct run *run, struct peer director)
     steps_arm(run->at, run->way, (struct steps_child){director.socket, &board->forked});
     play(run->victim);
     play_leaves(run->victim);
+    /* Its background thread lives on for a moment. */
+    steps_disarm();
     board->passed = steps_passed();
     board->writes = steps_writes();
     tell(director, 0);
@@ -144,9 +146,14 @@ const char *run_text(const struct run *run)
     static const char *const parts[] = {"server", "primary", "secondary"};
     static const char *const endings[] = {"", " that aborts", " that leaves early"};
     static char text[256];
-    snprintf(text, sizeof text, "%s%s of %u devices, %s at point %u or after %u us (stage %d)",
-             parts[run->victim], endings[run->ending], run->devices, way_names[run->way], run->at,
-             run->microseconds, board->reached);
+    int length = snprintf(text, sizeof text, "%s%s, %u devices, %s", parts[run->victim],
+                          endings[run->ending], run->devices, way_names[run->way]);
+    if (run->at != 0)
+        snprintf(text + length, sizeof text - (size_t)length, " at point %u in stage %d", run->at,
+                 board->reached);
+    else if (run->microseconds != 0)
+        snprintf(text + length, sizeof text - (size_t)length, " after %u us in stage %d",
+                 run->microseconds, board->reached);
     return text;
 }
 
@@ -155,7 +162,7 @@ struct scene {
     const struct run *run;
     struct peer victim;
     int waits[PARTS], plays[PARTS];
-    int victim_lives;
+    int victim_lives, stopped;
 };
 
 static void tells_to_play(struct scene *scene, enum part part)
@@ -202,10 +209,12 @@ static void hear_victim(struct scene *scene)
 /* A victim that has stopped is let go after a while: nothing may come of that. [CRASH-05] */
 static void let_go_on(struct scene *scene)
 {
-    int status;
-    if (waitpid(scene->victim.pid, &status, WUNTRACED | WNOHANG) != scene->victim.pid)
+    siginfo_t info = {.si_pid = 0};
+    /* An error means that it has ended meanwhile, of which its socket tells. */
+    if (waitid(P_PID, (id_t)scene->victim.pid, &info, WSTOPPED | WNOHANG) != 0 || info.si_pid == 0)
         return;
-    CHECK(WIFSTOPPED(status));
+    scene->stopped = 1;
+    totals.stops++;
     usleep(2000);
     CHECK(kill(scene->victim.pid, SIGCONT) == 0);
 }
@@ -303,7 +312,7 @@ int cast_run(const struct run *run)
         if (scene.plays[part])
             judge(run, part);
     clean_up(&scene);
-    return !board->gone[run->victim];
+    return !board->gone[run->victim] && !scene.stopped;
 }
 
 unsigned cast_points(void)
@@ -318,9 +327,9 @@ unsigned cast_writes(void)
 
 void totals_print(void)
 {
-    printf("%u runs: ended were %u servers, %u primaries, %u secondaries; untouched %u\n",
+    printf("%u runs: ended were %u servers, %u primaries, %u secondaries; stopped %u\n",
            totals.runs, totals.ends[SERVER], totals.ends[PRIMARY], totals.ends[SECONDARY],
-           totals.untouched);
+           totals.stops);
     printf("survivors saw: normal ends %u, no set %u, aborts by reason:", totals.normal,
            totals.absent);
     for (unsigned reason = 1; reason <= VDI_ABORT_INTERNAL; reason++)

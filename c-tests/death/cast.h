@@ -20,7 +20,7 @@ struct run {
 
 /* Counts over all runs. */
 struct totals {
-    unsigned runs, ends[PARTS], untouched, normal, absent;
+    unsigned runs, ends[PARTS], untouched, stops, normal, absent;
     unsigned reasons[VDI_ABORT_INTERNAL + 1];
 };
 extern struct totals totals;
@@ -29,7 +29,7 @@ extern struct totals totals;
 void cast_begin(void);
 void cast_end(void);
 
-/* Makes a run and checks all that is left; whether the victim came to its own end. */
+/* Makes a run and checks all that is left; whether the victim never came to its point. */
 int cast_run(const struct run *run);
 
 /* What the victim of the last run had passed, if it came to its own end. */

@@ -61,7 +61,8 @@ static void end_here(void)
 
 static void step(void)
 {
-    if (__atomic_add_fetch(&passed, 1, __ATOMIC_SEQ_CST) == last)
+    unsigned number = __atomic_add_fetch(&passed, 1, __ATOMIC_SEQ_CST);
+    if (number == __atomic_load_n(&last, __ATOMIC_SEQ_CST))
         end_here();
 }
 
@@ -89,6 +90,11 @@ void steps_arm(unsigned at, enum way way, struct steps_child child)
     last_child = child;
     hook_syscalls(on_syscall);
     __atomic_store_n(&armed, 1, __ATOMIC_SEQ_CST);
+}
+
+void steps_disarm(void)
+{
+    __atomic_store_n(&last, 0, __ATOMIC_SEQ_CST);
 }
 
 unsigned steps_passed(void)

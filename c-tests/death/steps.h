@@ -21,6 +21,9 @@ struct steps_child {
 /* From now on points are counted, and this process ends at point `at`; at none if that is 0. */
 void steps_arm(unsigned at, enum way way, struct steps_child child);
 
+/* From now on there is no last point. */
+void steps_disarm(void);
+
 /* Points passed, and how many of them were writes. */
 unsigned steps_passed(void);
 unsigned steps_writes(void);

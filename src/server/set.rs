@@ -79,16 +79,19 @@ impl Set {
             watch: join::watch(watched, &host.channel)?,
             host,
         };
-        // Only now is the server attached: a call that fails before has changed nothing.
-        if !inner.participant.advance(Phase::Created, Phase::Connected) {
-            return Err(state::aborted());
-        }
-        inner.participant.show_life();
-        Ok(Self {
+        let set = Self {
             inner,
             link: Mutex::new(Some(link)),
             memory: Mutex::new(()),
-        })
+        };
+        let participant = &set.inner.participant;
+        // Only now is the server attached: a call that fails before has changed nothing.
+        if !participant.advance(Phase::Created, Phase::Connected) {
+            // Closing the set also removes what the primary leaves that has just died.
+            return Err(state::aborted());
+        }
+        participant.show_life();
+        Ok(set)
     }
 
     /// Who created the set.

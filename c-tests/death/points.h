@@ -1,0 +1,23 @@
+/*
+ * points.h - which points a test goes to
+ *
+ * With VDI_DEATH=all it is every one, until a run comes to its own end; else some, from a start
+ * that VDI_DEATH_SEED chooses.
+ */
+#ifndef POINTS_H
+#define POINTS_H
+
+#include "cast.h"
+
+void points_begin(void);
+
+/* Whether every point is wanted. */
+int points_all(void);
+
+/* A number from the seed. */
+unsigned points_random(void);
+
+/* Makes runs of one kind: the victim ends at every point, or at `some` of them. */
+void points_go(struct run run, unsigned some);
+
+#endif
