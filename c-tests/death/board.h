@@ -63,6 +63,7 @@ struct board {
     /* Points that the victim has passed, if it lives. */
     unsigned passed, writes;
     int forked;
+    pid_t pid;
     enum stage stage[PARTS];
     /* Where the victim was when it ended; another process may have taken its part since. */
     enum stage reached;

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 /* Longest time for anything to happen. */
-#define LIMIT_MS 30000
+#define LIMIT_US 30000000
 
 /* What a survivor is told. */
 enum { PLAY, LEAVE, ALONE, STOP_WORK };
@@ -157,12 +157,20 @@ const char *run_text(const struct run *run)
     return text;
 }
 
+static int64_t microseconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* The processes of a run, and which of them have still to be heard. */
 struct scene {
     const struct run *run;
     struct peer victim;
     int waits[PARTS], plays[PARTS];
-    int victim_lives, stopped;
+    int victim_lives, stopped, kill_is_due;
+    int64_t waited_us, ended_us;
 };
 
 static void tells_to_play(struct scene *scene, enum part part)
@@ -182,6 +190,7 @@ static void victim_gone(struct scene *scene)
         if (status != (killed ? -SIGKILL : 0))
             check_failed(__FILE__, __LINE__, "%s: status %d", run_text(run), status);
     }
+    scene->ended_us = microseconds_now();
     board->reached = board->stage[run->victim];
     NOTE(gone[run->victim], 1);
     totals.ends[run->victim]++;
@@ -219,48 +228,72 @@ static void let_go_on(struct scene *scene)
     CHECK(kill(scene->victim.pid, SIGCONT) == 0);
 }
 
+/* What there is to be heard; the last may be the victim, which is no part. */
+static nfds_t expected(const struct scene *scene, struct pollfd *events, enum part *who)
+{
+    nfds_t count = 0;
+    for (enum part part = 0; part < PARTS; part++)
+        if (scene->waits[part]) {
+            who[count] = part;
+            events[count++] = (struct pollfd){workers[part].socket, POLLIN, 0};
+        }
+    if (scene->victim_lives) {
+        who[count] = PARTS;
+        events[count++] = (struct pollfd){scene->victim.socket, POLLIN, 0};
+    }
+    return count;
+}
+
+/* How long nothing may happen before the director does something. */
+static int64_t patience_us(const struct scene *scene)
+{
+    const struct run *run = scene->run;
+    if (!scene->victim_lives)
+        return LIMIT_US;
+    return run->way == STOP ? 1000 : scene->kill_is_due ? run->microseconds : LIMIT_US;
+}
+
+/* Nothing has happened for that time. */
+static void intervene(struct scene *scene)
+{
+    if (scene->victim_lives && scene->run->way == STOP && scene->waited_us < LIMIT_US) {
+        let_go_on(scene);
+    } else if (scene->victim_lives && scene->kill_is_due) {
+        CHECK(kill(scene->victim.pid, SIGKILL) == 0);
+        scene->kill_is_due = 0;
+    } else {
+        check_failed(__FILE__, __LINE__, "%s: stages %d %d %d, and nothing happens any more",
+                     run_text(scene->run), board->stage[SERVER], board->stage[PRIMARY],
+                     board->stage[SECONDARY]);
+    }
+}
+
 /* Until every process of the run has come to its end. */
 static void follow(struct scene *scene)
 {
-    int kills = scene->run->at == 0 && scene->run->microseconds != 0;
-    for (;;) {
-        struct pollfd events[PARTS + 1];
-        enum part who[PARTS + 1];
-        nfds_t count = 0;
-        for (enum part part = 0; part < PARTS; part++)
-            if (scene->waits[part]) {
-                who[count] = part;
-                events[count++] = (struct pollfd){workers[part].socket, POLLIN, 0};
-            }
-        if (scene->victim_lives) {
-            who[count] = PARTS;
-            events[count++] = (struct pollfd){scene->victim.socket, POLLIN, 0};
+    struct pollfd events[PARTS + 1];
+    enum part who[PARTS + 1];
+    nfds_t count;
+    while ((count = expected(scene, events, who)) > 0) {
+        int64_t time = patience_us(scene);
+        struct timespec limit = {time / 1000000, time % 1000000 * 1000};
+        if (ppoll(events, count, &limit, NULL) == 0) {
+            scene->waited_us += time;
+            intervene(scene);
+            continue;
         }
-        if (count == 0)
-            return;
-        int stops = scene->run->way == STOP && scene->victim_lives;
-        int64_t left = stops ? 1 : kills ? scene->run->microseconds : LIMIT_MS * 1000;
-        struct timespec limit = {left / 1000000, left % 1000000 * 1000};
-        int ready = ppoll(events, count, stops ? &(struct timespec){0, 1000000} : &limit, NULL);
-        if (ready == 0 && kills && scene->victim_lives) {
-            CHECK(kill(scene->victim.pid, SIGKILL) == 0);
-            kills = 0;
-        } else if (stops) {
-            let_go_on(scene);
-        } else if (ready == 0) {
-            check_failed(__FILE__, __LINE__, "%s: nothing happens any more", run_text(scene->run));
-        }
-        for (nfds_t i = 0; i < count; i++) {
-            if (events[i].revents == 0)
-                continue;
-            if (who[i] == PARTS) {
+        scene->waited_us = 0;
+        for (nfds_t i = 0; i < count; i++)
+            if (events[i].revents != 0 && who[i] == PARTS) {
                 hear_victim(scene);
-                break;
+            } else if (events[i].revents != 0) {
+                hear(workers[who[i]]);
+                scene->waits[who[i]] = 0;
             }
-            hear(workers[who[i]]);
-            scene->waits[who[i]] = 0;
-        }
     }
+    int64_t time = scene->ended_us == 0 ? 0 : microseconds_now() - scene->ended_us;
+    if (time > totals.longest_us)
+        totals.longest_us = time;
 }
 
 static void tell_and_hear(enum part part, int64_t what)
@@ -295,7 +328,7 @@ static void clean_up(struct scene *scene)
 int cast_run(const struct run *run)
 {
     char name[NAME_SIZE];
-    struct scene scene = {.run = run, .victim_lives = 1};
+    struct scene scene = {.run = run, .victim_lives = 1, .kill_is_due = run->microseconds != 0};
     memcpy(name, board->name, sizeof name);
     memset(board, 0, sizeof *board);
     memcpy(board->name, name, sizeof name);
@@ -307,6 +340,7 @@ int cast_run(const struct run *run)
         if (part != run->victim && (part != SECONDARY || run->devices > 1))
             tells_to_play(&scene, part);
     scene.victim = start(run->victim, run);
+    board->pid = scene.victim.pid;
     follow(&scene);
     for (enum part part = 0; part < PARTS; part++)
         if (scene.plays[part])
@@ -334,5 +368,5 @@ void totals_print(void)
            totals.absent);
     for (unsigned reason = 1; reason <= VDI_ABORT_INTERNAL; reason++)
         printf(" %u:%u", reason, totals.reasons[reason]);
-    printf("\n");
+    printf("\nthe last result came at most %lld us after an end\n", (long long)totals.longest_us);
 }

@@ -22,6 +22,8 @@ struct run {
 struct totals {
     unsigned runs, ends[PARTS], untouched, stops, normal, absent;
     unsigned reasons[VDI_ABORT_INTERNAL + 1];
+    /* Longest time from the end of a victim until every survivor had its result. */
+    int64_t longest_us;
 };
 extern struct totals totals;
 

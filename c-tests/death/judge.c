@@ -72,6 +72,14 @@ static int is_true(const struct run *run, uint32_t reason)
     return reason == own || (reached == ending && reason == died[run->victim]);
 }
 
+/* Whether a text about a death names the process, or none if that has not shown its number. */
+static int names_the_dead(const char *text)
+{
+    char number[16];
+    snprintf(number, sizeof number, " %d ", (int)board->pid);
+    return strstr(text, number) != NULL || strncmp(text, "the ", 4) == 0;
+}
+
 static _Noreturn void fails(const struct run *run, enum part survivor, const char *why)
 {
     static const char *const outcomes[] = {"nothing", "a normal end", "an abort", "no set"};
@@ -107,5 +115,8 @@ void judge(const struct run *run, enum part survivor)
         return;
     if (!is_true(run, report->reason))
         fails(run, survivor, "that is not the reason");
+    int died = report->reason == VDI_ABORT_PRIMARY_DIED || report->reason == VDI_ABORT_SERVER_DIED;
+    if (died && !names_the_dead(report->text))
+        fails(run, survivor, "the text does not say who has died");
     totals.reasons[report->reason]++;
 }

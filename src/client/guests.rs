@@ -247,6 +247,8 @@ impl Guest {
             Some((Role::Secondary, number)) => set.note_lost_secondary(number),
             None => {}
         }
+        // It may have died after it had changed something, and before it woke who waits for that.
+        set.participant.alarm();
     }
 
     fn role(&self) -> Option<Role> {

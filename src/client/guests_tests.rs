@@ -3,7 +3,9 @@ use super::*;
 use crate::link::support::{TempDir, Watchdog};
 use crate::protocol::codes::VDI_ABORT_SERVER_DIED;
 use crate::protocol::state::Phase;
+use crate::queue::patience::Patience;
 use crate::shm::area::Area;
+use crate::sync::{AtomicBool, Ordering};
 use crate::sys::socket;
 use std::time::Duration;
 
@@ -79,6 +81,12 @@ impl Scene {
         let participant = &self.set.participant;
         assert!(participant.advance(Phase::Created, Phase::Connected));
         server
+    }
+
+    /// A secondary of a configured set.
+    fn join(&self) -> Channel {
+        configure(&self.set);
+        self.enter(Role::Secondary).0
     }
 
     /// Until the primary has noticed that its server is gone: another one may try.
@@ -197,6 +205,29 @@ fn the_end_of_a_server_counts_when_it_has_opened_the_set() {
     drop(scene.attach());
     scene.until_no_server();
     assert_eq!(scene.abort_code(), Some(VDI_ABORT_SERVER_DIED));
+}
+
+/// A secondary may die between taking the sign of a sleeper away and waking it. [CRASH-03]
+#[test]
+fn the_end_of_a_guest_wakes_everybody() {
+    let scene = scene();
+    let (secondary, news) = (scene.join(), AtomicBool::new(false));
+    let participant = &scene.set.participant;
+    std::thread::scope(|scope| {
+        let ready = || news.load(Ordering::Acquire).then_some(Ok(()));
+        let bell = participant.agent_bell();
+        let waiter = scope.spawn(|| participant.wait(bell, &Patience::default(), None, ready));
+        let word = &participant.control().header().agent_bell.0;
+        while word.load(Ordering::Acquire) == 0 {
+            std::thread::yield_now();
+        }
+        // It is mostly asleep by now; if not, the test shows nothing this time.
+        std::thread::sleep(Duration::from_millis(20));
+        news.store(true, Ordering::Release);
+        word.store(0, Ordering::Release);
+        drop(secondary);
+        assert!(waiter.join().unwrap().is_ok());
+    });
 }
 
 /// [AMB-27]

@@ -39,8 +39,13 @@ pub(super) struct Inner {
     pub(super) devices: Mutex<Vec<Option<Arc<DeviceState>>>>,
 }
 
-/// How long an area that a handle speaks of may be on its way; in the unit tests no time at all.
-const ARRIVAL: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 10 });
+/// How long an area that a handle speaks of may be on its way; in the unit tests, where it would
+/// hide a wait in vain, for ever.
+const ARRIVAL: Duration = if cfg!(test) {
+    Duration::MAX
+} else {
+    Duration::from_secs(10)
+};
 
 impl Inner {
     pub(super) fn new(control: Control, name: Name, requested: Configuration, id: u32) -> Self {

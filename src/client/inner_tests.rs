@@ -57,6 +57,7 @@ fn a_missing_area_has_the_error_of_its_reason() {
     let kind = |set: &Inner| set.buffer_at(missing).map(|_| ()).unwrap_err().kind();
     let set = configured();
     set.participant.abort(VDI_ABORT_CLIENT, "");
+    set.now_alone();
     assert_eq!(kind(&set), ErrorKind::Invalid);
     set.participant.close();
     assert_eq!(kind(&set), ErrorKind::Protocol);

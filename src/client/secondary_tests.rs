@@ -1,3 +1,4 @@
+use super::super::handles::Meaning;
 use super::super::support::{REQUESTED, close_devices, configure, control, created, name};
 use super::*;
 use crate::link::access::Access;
@@ -8,6 +9,7 @@ use crate::participant::AbortReason;
 use crate::protocol::codes::{
     VDI_ABORT_CLIENT, VDI_ABORT_CLIENT_CLOSED, VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER,
 };
+use crate::protocol::command;
 use crate::shm::area::Area;
 use crate::shm::control::{Control, write_config};
 use crate::sync::Ordering;
@@ -122,6 +124,26 @@ fn a_real_hang_up_aborts_the_set() {
     while scene.primary.participant.abort_reason().is_none() {
         std::thread::yield_now();
     }
+}
+
+/// What the dead primary has not sent does not come; the wait for it goes on until then. [AMB-06]
+#[test]
+fn a_hang_up_ends_the_wait_for_an_area() {
+    let scene = scene();
+    let place = command::Place {
+        area: 0,
+        offset: 65536,
+    };
+    let set = Arc::clone(&scene.set);
+    let waiter = std::thread::spawn(move || set.buffer_at(Meaning { place, size: 1 }).err());
+    scene.primary.participant.abort(VDI_ABORT_CLIENT, "");
+    while scene.set.participant.abort_reason().is_none() {
+        std::thread::yield_now();
+    }
+    assert!(!waiter.is_finished());
+    drop(scene.channel);
+    let error = waiter.join().unwrap().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
 }
 
 #[test]

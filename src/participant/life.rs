@@ -19,6 +19,14 @@ fn is_marked(life: &Life) -> bool {
     life.word.load(Ordering::Acquire) & OWNER_DIED != 0
 }
 
+/// The end of a process in words. It may have ended before it showed its number, or after.
+fn ended(who: &str, life: &Life) -> String {
+    match life.pid.load(Ordering::Relaxed) {
+        0 => format!("the {who} process has ended"),
+        pid => format!("{who} process {pid} has ended"),
+    }
+}
+
 impl Participant {
     /// Shows that this process is alive, once it has its part in the set. Without it (the kernel
     /// may refuse) only the second witness is left.
@@ -112,15 +120,8 @@ impl Participant {
 
     /// Aborts the set because the primary has died.
     pub(crate) fn primary_died(&self) {
-        let pid = self
-            .control()
-            .header()
-            .primary_life
-            .0
-            .pid
-            .load(Ordering::Relaxed);
-        let text = format!("primary client process {pid} has ended");
-        self.abort(VDI_ABORT_PRIMARY_DIED, &text);
+        let life = &self.control().header().primary_life.0;
+        self.abort(VDI_ABORT_PRIMARY_DIED, &ended("primary client", life));
     }
 
     /// Aborts the set because the primary is gone: dead, or in order and too early.
@@ -143,14 +144,7 @@ impl Participant {
 
     /// Aborts the set because the server is gone.
     pub(crate) fn server_died(&self) {
-        let pid = self
-            .control()
-            .header()
-            .server_life
-            .0
-            .pid
-            .load(Ordering::Relaxed);
-        let text = format!("server process {pid} has ended");
-        self.abort(VDI_ABORT_SERVER_DIED, &text);
+        let life = &self.control().header().server_life.0;
+        self.abort(VDI_ABORT_SERVER_DIED, &ended("server", life));
     }
 }

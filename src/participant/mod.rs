@@ -107,7 +107,10 @@ impl Participant {
         let word = self.control.header().phase.0.load(Ordering::Acquire);
         match Phase::from_word(word) {
             Some(Phase::Aborted) => {
-                self.aborted.store(true, Ordering::Release);
+                if !self.aborted.swap(true, Ordering::AcqRel) {
+                    // Whoever has aborted the set may have died before it woke everybody.
+                    self.alarm();
+                }
                 Phase::Aborted
             }
             Some(Phase::Terminated) => Phase::Terminated,

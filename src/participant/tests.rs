@@ -1,6 +1,7 @@
 //! Tests of the abort, of Close and of the waits that they end.
 
 use super::*;
+use crate::link::support::Watchdog;
 use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_SERVER, VDI_ABORT_SERVER_DIED};
 use std::sync::Arc;
 
@@ -80,6 +81,33 @@ fn an_abort_and_a_close_end_waits() {
     two.abort(VDI_ABORT_SERVER, "");
     let error = aborted.join().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Abort);
+}
+
+/// A process may die after it has aborted the set and before it has woken anybody: whoever sees the
+/// abort first wakes the others. [ABT-03]
+#[test]
+fn an_abort_is_told_by_whoever_sees_it_first() {
+    let _watchdog = Watchdog::start();
+    let (one, two) = pair();
+    let header = two.control().header();
+    let bell = &two.control().device(1).header().bell.0;
+    std::thread::scope(|scope| {
+        let never = || None::<Result<()>>;
+        let patience = Patience::default();
+        let waiter = scope.spawn(|| one.wait(one.device_bell(1), &patience, None, never));
+        while bell.load(Ordering::Acquire) == 0 {
+            std::thread::yield_now();
+        }
+        // It is mostly asleep by now; if not, the test shows nothing this time.
+        std::thread::sleep(Duration::from_millis(20));
+        header
+            .phase
+            .0
+            .store(Phase::Aborted as u32, Ordering::Release);
+        assert!(two.is_aborted());
+        let error = waiter.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Abort);
+    });
 }
 
 /// What is on its way still arrives after an abort; a close ends that wait, too. [AMB-06]

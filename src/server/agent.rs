@@ -86,10 +86,11 @@ impl Drop for Presence<'_> {
 }
 
 impl Inner {
-    /// Wakes the agent for something other than a completion.
+    /// Wakes the agent for something other than a completion. Also if the bell says that nobody
+    /// sleeps: the client may have died after it had taken the sign away, and before it rang.
     pub(super) fn nudge(&self) {
         self.agent.nudged.store(true, Ordering::Release);
-        self.participant.agent_bell().ring();
+        self.participant.agent_bell().alarm();
     }
 
     /// The main loop. [SSET-AGENT-01, AMB-08]
