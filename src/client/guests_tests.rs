@@ -212,11 +212,11 @@ fn the_end_of_a_server_counts_when_it_has_opened_the_set() {
 fn the_end_of_a_guest_wakes_everybody() {
     let scene = scene();
     let (secondary, news) = (scene.join(), AtomicBool::new(false));
-    let participant = &scene.set.participant;
-    std::thread::scope(|scope| {
-        let ready = || news.load(Ordering::Acquire).then_some(Ok(()));
+    let (participant, patience) = (&scene.set.participant, Patience::default());
+    let ready = || news.load(Ordering::Acquire).then_some(Ok(()));
+    std::thread::scope(|threads| {
         let bell = participant.agent_bell();
-        let waiter = scope.spawn(|| participant.wait(bell, &Patience::default(), None, ready));
+        let waiter = threads.spawn(move || participant.wait(bell, &patience, None, ready));
         let word = &participant.control().header().agent_bell.0;
         while word.load(Ordering::Acquire) == 0 {
             std::thread::yield_now();

@@ -88,14 +88,15 @@ fn an_abort_and_a_close_end_waits() {
 #[test]
 fn an_abort_is_told_by_whoever_sees_it_first() {
     let _watchdog = Watchdog::start();
-    let (one, two) = pair();
+    let (one, two) = &pair();
     let header = two.control().header();
-    let bell = &two.control().device(1).header().bell.0;
+    let block = two.control().device(1);
+    let word = &block.header().bell.0;
+    let (never, patience) = (|| None::<Result<()>>, Patience::default());
     std::thread::scope(|scope| {
-        let never = || None::<Result<()>>;
-        let patience = Patience::default();
-        let waiter = scope.spawn(|| one.wait(one.device_bell(1), &patience, None, never));
-        while bell.load(Ordering::Acquire) == 0 {
+        let bell = one.device_bell(1);
+        let waiter = scope.spawn(move || one.wait(bell, &patience, None, never));
+        while word.load(Ordering::Acquire) == 0 {
             std::thread::yield_now();
         }
         // It is mostly asleep by now; if not, the test shows nothing this time.
