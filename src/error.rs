@@ -59,13 +59,27 @@ impl Error {
     /// Wraps an error of the operating system; lack of memory and of permission keep their kinds.
     pub(crate) fn system(what: impl fmt::Display, error: &io::Error) -> Self {
         let kind = match error.kind() {
-            io::ErrorKind::OutOfMemory | io::ErrorKind::StorageFull => ErrorKind::Memory,
+            io::ErrorKind::OutOfMemory
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => ErrorKind::Memory,
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 ErrorKind::Security
             }
             _ => ErrorKind::Unexpected,
         };
         Self::new(kind, format!("{what}: {error}"))
+    }
+
+    /// As [`Self::system`], for memory. The kernel also says "try again" when it is locked memory
+    /// that may not grow; and what forbids it is not a permission that anybody could give.
+    pub(crate) fn memory(what: impl fmt::Display, error: &io::Error) -> Self {
+        let mut failure = Self::system(what, error);
+        failure.kind = match (failure.kind, error.kind()) {
+            (ErrorKind::Memory, _) | (_, io::ErrorKind::WouldBlock) => ErrorKind::Memory,
+            _ => ErrorKind::Unexpected,
+        };
+        failure
     }
 
     /// What kind of failure it is.

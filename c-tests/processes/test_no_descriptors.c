@@ -1,6 +1,6 @@
 /*
- * A process that may not open more files: calls fail and leave nothing, and who wants to join waits
- * until the primary can let it in.
+ * A process that may not open more files: calls fail and leave nothing, and who wants to join is
+ * told at once that the primary cannot let it in.
  */
 #include "waiting.h"
 
@@ -28,6 +28,28 @@ static void limit_descriptors(rlim_t count)
         usual = limit.rlim_cur;
     limit.rlim_cur = count;
     CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+#define MOST 1024
+
+static int taken[MOST];
+static unsigned takes;
+
+/* Opens descriptors until this process, which may have 256, can have only `few` more. */
+static void take_all_but(unsigned few)
+{
+    limit_descriptors(256);
+    while ((taken[takes] = open("/", O_RDONLY | O_CLOEXEC)) >= 0)
+        CHECK(++takes < MOST);
+    for (; few > 0 && takes > 0; few--)
+        close(taken[--takes]);
+}
+
+static void give_back(void)
+{
+    while (takes > 0)
+        close(taken[--takes]);
+    limit_descriptors(usual);
 }
 
 static unsigned sets_in_directory(void)
@@ -104,11 +126,16 @@ static void open_with_few(void)
     CHECK_EQUAL(wait_exit(primary), 0);
 }
 
-/* argv: set. Joins as a server. */
+/* argv: set. Joins twice: first the primary cannot, then it can. */
 static int server_role(int argc, char **argv)
 {
     vdi_server *server;
     CHECK_EQUAL(argc, 2);
+    tell(parent(), 0);
+    hear(parent());
+    CHECK_RESULT(vdi_server_open(NULL, argv[1], &server), VD_E_UNEXPECTED);
+    CHECK_CONTAINS(vdi_last_error_message(), "cannot let anybody into its set");
+    CHECK_CONTAINS(vdi_last_error_message(), "(os error 24)");
     tell(parent(), 0);
     hear(parent());
     CHECK_RESULT(vdi_server_open(NULL, argv[1], &server), NOERROR);
@@ -116,32 +143,91 @@ static int server_role(int argc, char **argv)
     return 0;
 }
 
-/* Tells when another process has fallen asleep. */
-static int watcher_role(int argc, char **argv)
-{
-    (void)argc, (void)argv;
-    pid_t process = (pid_t)hear(parent());
-    wait_asleep(process, process);
-    tell(parent(), 0);
-    return 0;
-}
-
-/* The primary has no descriptor for a connection, and later it has. */
+/*
+ * The primary has no descriptor for a connection, and says so instead of letting the server wait
+ * for its time-out; later it has one. Again and again, since the one in reserve is taken back.
+ */
 static void join_when_none_is_left(void)
 {
     vdi_set *set;
     CHECK_RESULT(create(&set), NOERROR);
-    struct peer server = spawn_role("server", name, (char *)NULL);
-    struct peer watcher = spawn_role("watcher", (char *)NULL);
-    hear(server);
-    limit_descriptors(lowest_free());
-    tell(server, 0);
-    tell(watcher, server.pid);
-    hear(watcher);
-    limit_descriptors(usual);
-    CHECK_EQUAL(wait_exit(server), 0);
-    CHECK_EQUAL(wait_exit(watcher), 0);
+    for (int again = 0; again < 3; again++) {
+        struct peer server = spawn_role("server", name, (char *)NULL);
+        hear(server);
+        take_all_but(0);
+        tell(server, 0);
+        hear(server);
+        give_back();
+        tell(server, 0);
+        CHECK_EQUAL(wait_exit(server), 0);
+        if (again == 2)
+            break;
+        CHECK_RESULT(vdi_close(set), NOERROR);
+        CHECK_RESULT(create(&set), NOERROR);
+    }
     CHECK_RESULT(vdi_close(set), NOERROR);
+}
+
+/* argv: set. A server that comes with few in the primary; tells what it got. */
+static int guest_role(int argc, char **argv)
+{
+    CHECK_EQUAL(argc, 2);
+    for (;;) {
+        vdi_server *server = NULL;
+        vdi_server_parameters parameters = {.size = sizeof parameters,
+                                            .features = VDF_WriteMedia,
+                                            .blockSize = BLOCK_SIZE,
+                                            .maxTransferSize = TRANSFER_SIZE};
+        if (hear(parent()) == 0)
+            return 0;
+        vdi_result result = vdi_server_open(NULL, argv[1], &server);
+        if (result == NOERROR)
+            result = vdi_server_begin_configuration(server, &parameters);
+        if (result == NOERROR)
+            result = vdi_server_request_buffers(server, 65536, 0, 1);
+        if (result == NOERROR)
+            result = vdi_server_end_configuration(server);
+        /* The primary lacks it, which this side may see before or after its own success. */
+        if (result != NOERROR && result != VD_E_UNEXPECTED && result != VD_E_ABORT)
+            check_failed(__FILE__, __LINE__, "%s; %s", vdi_result_name(result),
+                         vdi_last_error_message());
+        CHECK(strstr(vdi_last_error_message(), "does not answer") == NULL);
+        tell(parent(), result);
+        if (hear(parent()) != 0 && server != NULL)
+            CHECK_RESULT(vdi_server_close(server), NOERROR);
+        tell(parent(), 0);
+    }
+}
+
+/* With 0, 1, 2, ... free descriptors in the primary: a refusal, an abort, or all that is needed. */
+static void serve_with_few(void)
+{
+    struct peer guest = spawn_role("guest", name, (char *)NULL);
+    unsigned refused = 0, aborted = 0;
+    vdi_result result = VD_E_ABORT, seen;
+    for (unsigned few = 0; result != NOERROR; few++) {
+        vdi_set *set;
+        VDConfig config;
+        CHECK(few < 64);
+        CHECK_RESULT(create(&set), NOERROR);
+        take_all_but(few);
+        tell(guest, 1);
+        result = (vdi_result)hear(guest);
+        seen = result;
+        if (result != VD_E_UNEXPECTED)
+            seen = result = vdi_get_configuration(set, VDI_INFINITE, &config);
+        CHECK(seen == NOERROR || seen == VD_E_ABORT || seen == VD_E_UNEXPECTED);
+        refused += seen == VD_E_UNEXPECTED;
+        aborted += seen == VD_E_ABORT;
+        tell(guest, 1);
+        hear(guest);
+        give_back();
+        CHECK_RESULT(vdi_close(set), NOERROR);
+    }
+    printf("of the counts that are too few, %u are a refusal and %u an abort\n", refused, aborted);
+    CHECK(refused >= 2 && aborted >= 1);
+    tell(guest, 0);
+    CHECK_EQUAL(wait_exit(guest), 0);
 }
 
 static void run(void)
@@ -150,13 +236,14 @@ static void run(void)
     create_with_few();
     open_with_few();
     join_when_none_is_left();
+    serve_with_few();
 }
 
 int main(int argc, char **argv)
 {
     static const struct role roles[] = {{"primary", primary_role},
                                         {"server", server_role},
-                                        {"watcher", watcher_role},
+                                        {"guest", guest_role},
                                         {NULL, NULL}};
     return test_main(argc, argv, roles, run);
 }

@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex};
 
 /// Areas by their number; they arrive in order, and none is ever taken away. [BUF-10]
 #[derive(Default)]
-pub(super) struct Areas(Mutex<Vec<Arc<Area>>>);
+pub(super) struct Areas {
+    arrived: Mutex<Vec<Arc<Area>>>,
+    /// Why the next one does not arrive, if it cannot.
+    lost: Mutex<Option<Error>>,
+}
 
 impl Areas {
     /// Adds the next area.
     pub(super) fn add(&self, area: Arc<Area>) -> Result<()> {
-        let mut areas = lock(&self.0);
+        let mut areas = lock(&self.arrived);
         if usize::try_from(area.index()) != Ok(areas.len()) {
             return Err(Error::new(
                 ErrorKind::Unexpected,
@@ -26,11 +30,21 @@ impl Areas {
     /// The area of that number, if it has arrived.
     pub(super) fn get(&self, index: u32) -> Option<Arc<Area>> {
         let index = usize::try_from(index).ok()?;
-        lock(&self.0).get(index).cloned()
+        lock(&self.arrived).get(index).cloned()
     }
 
     /// How many areas have arrived.
     pub(super) fn count(&self) -> usize {
-        lock(&self.0).len()
+        lock(&self.arrived).len()
+    }
+
+    /// Notes that no other area will arrive.
+    pub(super) fn lose(&self, why: &Error) {
+        lock(&self.lost).get_or_insert_with(|| why.clone());
+    }
+
+    /// Why an area that has not arrived never will.
+    pub(super) fn lost(&self) -> Option<Error> {
+        lock(&self.lost).clone()
     }
 }

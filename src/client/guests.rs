@@ -66,7 +66,7 @@ impl Guests {
         present.leaving.clear();
         if present.guests.len() >= MAX_GUESTS {
             let text = "too many processes are connected to this set";
-            refuse(&channel, &Error::new(ErrorKind::Busy, text));
+            channel.refuse(&Error::new(ErrorKind::Busy, text));
             return;
         }
         let guest = Arc::new(Guest {
@@ -75,10 +75,10 @@ impl Guests {
             place: Mutex::new(None),
             told: Mutex::default(),
         });
-        // A connection that cannot be watched is dropped, which the other side sees.
         let watched: Arc<dyn Watched> = Arc::clone(&guest) as _;
-        if let Ok(watch) = join::watch(watched, &guest.channel) {
-            present.guests.push((guest, watch));
+        match join::watch(watched, &guest.channel) {
+            Ok(watch) => present.guests.push((guest, watch)),
+            Err(error) => guest.channel.refuse(&error),
         }
     }
 
@@ -98,7 +98,7 @@ impl Guests {
         match role {
             Role::Server => {
                 self.let_server_in(&present)?;
-                guest.channel.accept_descriptors();
+                guest.channel.accept_descriptors()?;
             }
             Role::Secondary => state::client(ClientCall::OpenInSecondary, self.set.state())?,
         }
@@ -132,8 +132,9 @@ impl Guests {
         self.set.add_area(area)?;
         present.areas.push((size, memory));
         for (guest, _) in &present.guests {
-            // A secondary that cannot be told hangs up, or has done so already.
-            let _ = guest.tell(&present.areas);
+            if let Err(error) = guest.tell(&present.areas) {
+                guest.cannot_be_served(&error);
+            }
         }
         Ok(())
     }
@@ -153,15 +154,6 @@ impl Guests {
             present.leaving.push(watch);
         }
     }
-}
-
-fn refuse(channel: &Channel, error: &Error) {
-    let message = Message::Refused {
-        kind: error.kind(),
-        text: error.text().to_owned(),
-    };
-    // If the answer cannot be sent, the hang-up that follows is answer enough.
-    let _ = channel.send(&message, &[]);
 }
 
 impl Guest {
@@ -208,19 +200,21 @@ impl Guest {
                     Err(Error::new(ErrorKind::Unexpected, text))
                 };
                 if let Err(error) = &answer {
-                    refuse(&self.channel, error);
+                    self.channel.refuse(error);
                 }
                 answer.is_ok()
             }
             (Some(Role::Server), Message::Area { index, size }) => {
                 if let Err(error) = self.guests.take_area(index, size, fds) {
-                    let participant = &self.guests.set.participant;
-                    participant.abort(VDI_ABORT_RESOURCES, error.text());
+                    self.guests.set.lacks(&error);
                 }
                 true
             }
             (Some(Role::Secondary), Message::Mapped { areas }) => {
-                self.guests.tell_more(self, areas).is_ok()
+                if let Err(error) = self.guests.tell_more(self, areas) {
+                    self.cannot_be_served(&error);
+                }
+                true
             }
             _ => {
                 let text = "the server sent a message that is none";
@@ -228,6 +222,14 @@ impl Guest {
                 false
             }
         }
+    }
+
+    /// Without its areas a secondary cannot work, which ends the set. It must not wait for them.
+    fn cannot_be_served(&self, error: &Error) {
+        let participant = &self.guests.set.participant;
+        participant.abort(VDI_ABORT_RESOURCES, error.text());
+        self.channel.refuse(error);
+        self.channel.hang_up();
     }
 
     /// A server that cannot be understood ends the set; a secondary is let go.
@@ -273,6 +275,9 @@ impl Watched for Guest {
                 }
                 Err(error) => {
                     self.misbehaved(VDI_ABORT_RESOURCES, error.text());
+                    if self.role() != Some(Role::Server) {
+                        self.channel.refuse(&error);
+                    }
                     false
                 }
             };

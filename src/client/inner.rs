@@ -6,6 +6,7 @@ use super::handles::Meaning;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::join::PRIMARY;
 use crate::participant::{self, Part, Participant, lock};
+use crate::protocol::codes::VDI_ABORT_RESOURCES;
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, ClientCall, ClientState, Phase};
@@ -192,6 +193,13 @@ impl Inner {
         lock(&self.devices).iter().flatten().cloned().collect()
     }
 
+    /// Ends the set because this process cannot have a buffer area, or can no longer speak with the
+    /// process that sends them.
+    pub(super) fn lacks(&self, error: &Error) {
+        self.areas.lose(error);
+        self.participant.abort(VDI_ABORT_RESOURCES, error.text());
+    }
+
     /// Adds an area that has arrived, and wakes whoever waits for it.
     pub(super) fn add_area(&self, area: Arc<Area>) -> Result<()> {
         self.areas.add(area)?;
@@ -201,11 +209,15 @@ impl Inner {
 
     /// The buffer at a place that a peer named; waits for an area that is still on its way.
     pub(super) fn buffer_at(&self, meaning: Meaning) -> Result<Buffer> {
+        let unknown = || invalid("handle means no buffer of this set");
         let arrived = || {
             let alone = self.is_alone();
             match self.areas.get(meaning.place.area) {
-                Some(area) => Some(Ok(self.buffer(area, meaning))),
-                None => alone.then_some(Ok(None)),
+                Some(area) => Some(self.buffer(area, meaning).ok_or_else(unknown)),
+                None => match self.areas.lost() {
+                    None => alone.then(|| Err(unknown())),
+                    lost => lost.map(Err),
+                },
             }
         };
         let bell = self.participant.set_bell();
@@ -214,11 +226,10 @@ impl Inner {
         let wait =
             self.participant
                 .wait_through_abort(bell, &Patience::default(), deadline, arrived);
-        let buffer = match wait {
-            Err(error) if error.kind() == ErrorKind::Protocol => return Err(error),
-            wait => wait.unwrap_or(None),
-        };
-        buffer.ok_or_else(|| invalid("handle means no buffer of this set"))
+        wait.map_err(|error| match error.kind() {
+            ErrorKind::Timeout => unknown(),
+            _ => error,
+        })
     }
 
     /// The buffer at a place in an area that a peer named, if it is one. [SEC-07]

@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::Incoming;
 use crate::link::watcher::{Next, Watch, Watched};
 use crate::participant::join::{self, Host, Place};
-use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
+use crate::protocol::codes::VDI_ABORT_CORRUPTION;
 use crate::protocol::config::Configuration;
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::{Instance, Name};
@@ -72,6 +72,8 @@ impl Member {
                 self.host.channel.send(&Message::Mapped { areas }, &[])?;
                 Ok(Next::Keep)
             }
+            // The primary can no longer serve this process, and says why.
+            Incoming::Message(Message::Refused { kind, text }, _) => Err(Error::new(kind, text)),
             Incoming::Message(..) | Incoming::Nonsense(_) => {
                 let text = "the primary sent a message that is none";
                 self.set.participant.abort(VDI_ABORT_CORRUPTION, text);
@@ -91,6 +93,9 @@ impl Member {
         if !participant.all_devices_closed() {
             participant.primary_left();
         }
+        let text = "the memory of the buffer went with the primary client process";
+        self.set.areas.lose(&Error::new(ErrorKind::Invalid, text));
+        participant.alarm();
     }
 }
 
@@ -102,8 +107,7 @@ impl Watched for Member {
             .receive()
             .and_then(|message| self.handle(message));
         let next = next.unwrap_or_else(|error| {
-            let participant = &self.set.participant;
-            participant.abort(VDI_ABORT_RESOURCES, error.text());
+            self.set.lacks(&error);
             Next::Drop
         });
         if next == Next::Drop {

@@ -6,6 +6,7 @@ use crate::link::channel::Channel;
 use crate::link::rendezvous::Listener;
 use crate::link::support::{TempDir, Watchdog};
 use crate::participant::AbortReason;
+use crate::protocol::codes::VDI_ABORT_RESOURCES;
 use crate::protocol::codes::{
     VDI_ABORT_CLIENT, VDI_ABORT_CLIENT_CLOSED, VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER,
 };

@@ -1,12 +1,13 @@
 //! Where errors and panics become result codes.
 
 use super::types::vdi_result;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::panics::contain;
 use crate::protocol::codes::*;
+use crate::sys::heap;
 use crate::sys::thread::without_cancellation;
-use std::cell::RefCell;
-use std::ffi::{CString, c_char};
+use std::cell::Cell;
+use std::ffi::c_char;
 
 /// Version of the library: major << 16 | minor << 8 | patch.
 pub(super) const VERSION: u32 = number(env!("CARGO_PKG_VERSION_MAJOR")) << 16
@@ -20,8 +21,39 @@ const fn number(text: &str) -> u32 {
     }
 }
 
+/// Bytes of the longest text, with its closing NUL.
+const LONGEST: usize = 2048;
+
+/// A text that needs no memory when it is written: there may be none. All bytes after it are NUL.
+struct Text {
+    bytes: [Cell<u8>; LONGEST],
+}
+
 thread_local! {
-    static LAST_ERROR: RefCell<CString> = RefCell::default();
+    static LAST_ERROR: Text = const {
+        Text { bytes: [const { Cell::new(0) }; LONGEST] }
+    };
+}
+
+/// As [`guard`], for a function that allocates memory: without room for it the body does not run.
+pub(super) fn guard_with_room(function: &str, body: impl FnOnce() -> Result<()>) -> vdi_result {
+    guard(function, || {
+        if !heap::has_room() {
+            return Err(Error::new(
+                ErrorKind::Memory,
+                "this process is out of memory",
+            ));
+        }
+        body()
+    })
+}
+
+/// As [`guard`], for a function that must not fail for lack of memory.
+pub(super) fn guard_the_end(function: &str, body: impl FnOnce() -> Result<()>) -> vdi_result {
+    guard(function, || {
+        heap::make_room();
+        body()
+    })
 }
 
 /// Runs the body of an exported function. No panic leaves it, and no cancellation ends it.
@@ -61,31 +93,35 @@ fn code(kind: ErrorKind) -> vdi_result {
 
 /// Keeps the text of an error for this thread.
 fn remember(function: &str, text: &str) {
-    let mut line = format!("{function}: ");
-    for character in text.chars() {
-        // A name may hold any byte; the text is one line of a log.
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
+    LAST_ERROR.with(|last| {
+        let mut used = 0;
+        // A name may hold any byte; the text is one line of a log, cut between characters.
+        let pieces = [function, ": ", text];
+        for character in pieces.iter().flat_map(|piece| piece.chars()) {
+            let plain = (!character.is_control()).then_some(character);
+            let escaped = plain.is_none().then(|| character.escape_default());
+            for character in plain.into_iter().chain(escaped.into_iter().flatten()) {
+                let mut bytes = [0; 4];
+                let bytes = character.encode_utf8(&mut bytes).as_bytes();
+                let Some(place) = last.bytes[..LONGEST - 1].get(used..used + bytes.len()) else {
+                    break;
+                };
+                place.iter().zip(bytes).for_each(|(to, from)| to.set(*from));
+                used += bytes.len();
+            }
         }
-    }
-    let text = CString::new(line).unwrap_or_default();
-    // A thread that is ending has no place for it any more.
-    let _ = LAST_ERROR.try_with(|last| *last.borrow_mut() = text);
+        last.bytes[used..].iter().for_each(|byte| byte.set(0));
+    });
 }
 
 /// The text of this thread's last error; valid until the next one.
 pub(super) fn last_error_message() -> *const c_char {
-    LAST_ERROR
-        .try_with(|last| last.borrow().as_ptr())
-        .unwrap_or(c"".as_ptr())
+    LAST_ERROR.with(|last| last.bytes.as_ptr().cast())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
     use std::ffi::CStr;
 
     /// The last error of this thread.
@@ -104,5 +140,20 @@ mod tests {
         assert_eq!(last(), "vdi_test: size is 0\\u{0}!");
         assert_eq!(guard("vdi_test", || panic!("a test")), VD_E_UNEXPECTED);
         assert!(last().contains("internal error"));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_between_characters() {
+        let long = || Err(Error::new(ErrorKind::Invalid, "\u{20ac}".repeat(LONGEST)));
+        guard("vdi_test", long);
+        let text = last();
+        assert!(text.starts_with("vdi_test: \u{20ac}") && text.ends_with('\u{20ac}'));
+        assert!(
+            text.len() < LONGEST && text.len() > LONGEST - 8,
+            "{}",
+            text.len()
+        );
+        guard("vdi_test", || Err(Error::new(ErrorKind::Invalid, "short")));
+        assert_eq!(last(), "vdi_test: short");
     }
 }

@@ -3,7 +3,7 @@
 //! Fourth chapter of `include/vdi.h`.
 
 use super::arg::{self, Out};
-use super::boundary::guard;
+use super::boundary::{guard, guard_the_end, guard_with_room};
 use super::handle;
 use super::types::{VDConfig, vdi_create_options, vdi_device, vdi_result, vdi_set};
 use crate::client;
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn vdi_create(
     options: *const vdi_create_options,
     out_set: *mut *mut vdi_set,
 ) -> vdi_result {
-    guard("vdi_create", || {
+    guard_with_room("vdi_create", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_set", out_set, ptr::null_mut()) }?;
         // SAFETY: module contract.
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn vdi_open_in_secondary(
     name: *const c_char,
     out_set: *mut *mut vdi_set,
 ) -> vdi_result {
-    guard("vdi_open_in_secondary", || {
+    guard_with_room("vdi_open_in_secondary", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_set", out_set, ptr::null_mut()) }?;
         // SAFETY: module contract.
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn vdi_open_device(
     name: *const c_char,
     out_device: *mut *mut vdi_device,
 ) -> vdi_result {
-    guard("vdi_open_device", || {
+    guard_with_room("vdi_open_device", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_device", out_device, ptr::null_mut()) }?;
         arg::not_null("name", name)?;
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn vdi_get_buffer_handle(
     buffer: *const c_void,
     out_handle: *mut u32,
 ) -> vdi_result {
-    guard("vdi_get_buffer_handle", || {
+    guard_with_room("vdi_get_buffer_handle", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_handle", out_handle, 0) }?;
         let set = handle::sets().get(set)?;
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn vdi_map_buffer_handle(
 /// Waits for nobody. [CSET-ABORT-02] Call vdi_close() when the buffers are no longer used.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_signal_abort(set: *mut vdi_set, reason: *const c_char) -> vdi_result {
-    guard("vdi_signal_abort", || {
+    guard_the_end("vdi_signal_abort", || {
         let set = handle::sets().get(set)?;
         // SAFETY: module contract.
         let reason = unsafe { arg::text(reason) };
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn vdi_abort_reason(
     text: *mut c_char,
     text_size: usize,
 ) -> vdi_result {
-    guard("vdi_abort_reason", || {
+    guard_the_end("vdi_abort_reason", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_code", out_code, 0) }?;
         // SAFETY: module contract.
@@ -334,7 +334,7 @@ pub unsafe extern "C" fn vdi_lost_secondaries(
 /// primary the call waits until the system has done away with it, at most two seconds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_close(set: *mut vdi_set) -> vdi_result {
-    guard("vdi_close", || {
+    guard_the_end("vdi_close", || {
         let owner = handle::sets().remove(set)?;
         handle::devices().remove_owned(set);
         owner.close()

@@ -3,7 +3,7 @@
 //! Seventh chapter of `include/vdi.h`.
 
 use super::arg::Out;
-use super::boundary::guard;
+use super::boundary::{guard, guard_with_room};
 use super::handle;
 use super::types::{vdi_result, vdi_server};
 use std::ffi::c_void;
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn vdi_server_request_buffers(
     alignment: u32,
     count: u32,
 ) -> vdi_result {
-    guard("vdi_server_request_buffers", || {
+    guard_with_room("vdi_server_request_buffers", || {
         let server = handle::servers().get(server)?;
         server.request_buffers(size, alignment, count)
     })
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn vdi_server_allocate_buffer(
     alignment: u32,
     out_buffer: *mut *mut c_void,
 ) -> vdi_result {
-    guard("vdi_server_allocate_buffer", || {
+    guard_with_room("vdi_server_allocate_buffer", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_buffer", out_buffer, ptr::null_mut()) }?;
         let server = handle::servers().get(server)?;

@@ -3,7 +3,7 @@
 //! Eighth chapter of `include/vdi.h`.
 
 use super::arg::{self, Out};
-use super::boundary::guard;
+use super::boundary::{guard, guard_the_end, guard_with_room};
 use super::handle;
 use super::routine;
 use super::types::{VDS_Command, vdi_result, vdi_server, vdi_server_device};
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn vdi_server_open_device(
     name: *const c_char,
     out_device: *mut *mut vdi_server_device,
 ) -> vdi_result {
-    guard("vdi_server_open_device", || {
+    guard_with_room("vdi_server_open_device", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_device", out_device, ptr::null_mut()) }?;
         arg::not_null("name", name)?;
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn vdi_server_send_command(
 ///         VD_E_PROTOCOL if `device` is not an open handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_server_close_device(device: *mut vdi_server_device) -> vdi_result {
-    guard("vdi_server_close_device", || {
+    guard_the_end("vdi_server_close_device", || {
         handle::server_devices().get(device)?.close()
     })
 }

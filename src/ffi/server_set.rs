@@ -3,7 +3,7 @@
 //! Sixth chapter of `include/vdi.h`.
 
 use super::arg::{self, Out};
-use super::boundary::guard;
+use super::boundary::{guard, guard_the_end, guard_with_room};
 use super::handle;
 use super::types::{
     VDConfig, vdi_result, vdi_server, vdi_server_open_options, vdi_server_parameters,
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn vdi_server_open(
     name: *const c_char,
     out_server: *mut *mut vdi_server,
 ) -> vdi_result {
-    guard("vdi_server_open", || {
+    guard_with_room("vdi_server_open", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_server", out_server, ptr::null_mut()) }?;
         // SAFETY: module contract.
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn vdi_server_begin_configuration(
     server: *mut vdi_server,
     parameters: *const vdi_server_parameters,
 ) -> vdi_result {
-    guard("vdi_server_begin_configuration", || {
+    guard_with_room("vdi_server_begin_configuration", || {
         let server = handle::servers().get(server)?;
         // SAFETY: module contract.
         let parameters = unsafe { arg::server_parameters(parameters) }?;
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn vdi_server_begin_configuration(
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn vdi_server_end_configuration(server: *mut vdi_server) -> vdi_result {
-    guard("vdi_server_end_configuration", || {
+    guard_with_room("vdi_server_end_configuration", || {
         handle::servers().get(server)?.end_configuration()
     })
 }
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn vdi_server_end_configuration(server: *mut vdi_server) -
 pub unsafe extern "C" fn vdi_server_execute_completion_agent(
     server: *mut vdi_server,
 ) -> vdi_result {
-    guard("vdi_server_execute_completion_agent", || {
+    guard_with_room("vdi_server_execute_completion_agent", || {
         handle::servers().get(server)?.execute_completion_agent()
     })
 }
@@ -233,7 +233,7 @@ pub unsafe extern "C" fn vdi_server_signal_abort(
     server: *mut vdi_server,
     reason: *const c_char,
 ) -> vdi_result {
-    guard("vdi_server_signal_abort", || {
+    guard_the_end("vdi_server_signal_abort", || {
         let server = handle::servers().get(server)?;
         // SAFETY: module contract.
         let reason = unsafe { arg::text(reason) };
@@ -256,7 +256,7 @@ pub unsafe extern "C" fn vdi_server_abort_reason(
     text: *mut c_char,
     text_size: usize,
 ) -> vdi_result {
-    guard("vdi_server_abort_reason", || {
+    guard_the_end("vdi_server_abort_reason", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_code", out_code, 0) }?;
         // SAFETY: module contract.
@@ -288,7 +288,7 @@ pub unsafe extern "C" fn vdi_server_abort_reason(
 /// away with it, at most two seconds.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn vdi_server_close(server: *mut vdi_server) -> vdi_result {
-    guard("vdi_server_close", || {
+    guard_the_end("vdi_server_close", || {
         let owner = handle::servers().remove(server)?;
         handle::server_devices().remove_owned(server);
         owner.close()

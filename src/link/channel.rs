@@ -41,21 +41,61 @@ pub(crate) struct Channel {
     generation: u32,
 }
 
-impl Channel {
-    /// Wraps a connected socket; None if the process at the other end has ended already.
-    pub(super) fn over(socket: OwnedFd) -> io::Result<Option<Self>> {
-        let peer = socket::credentials(socket.as_fd())?;
-        let process = match pidfd::of_peer(socket.as_fd(), peer.pid) {
+/// Who is at the other end of a connected socket.
+pub(super) struct Peer {
+    process: Option<OwnedFd>,
+    credentials: Credentials,
+}
+
+impl Peer {
+    /// Asks the kernel; None if the process at the other end has ended already.
+    pub(super) fn of(socket: BorrowedFd<'_>) -> io::Result<Option<Self>> {
+        let credentials = socket::credentials(socket)?;
+        let process = match pidfd::of_peer(socket, credentials.pid) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             process => process?,
         };
-        let channel = Self {
-            socket,
-            process,
-            peer,
-            generation: generation(),
+        let ended = match &process {
+            Some(process) => pidfd::has_ended(process.as_fd())?,
+            None => false,
         };
-        Ok((!channel.peer_has_ended()?).then_some(channel))
+        Ok((!ended).then_some(Self {
+            process,
+            credentials,
+        }))
+    }
+}
+
+/// Tells whoever is at the other end why it is not served.
+pub(super) fn refuse(socket: BorrowedFd<'_>, error: &Error) {
+    let refusal = Message::Refused {
+        kind: error.kind(),
+        text: error.text().to_owned(),
+    };
+    // If it cannot be sent, the hang-up that follows is answer enough.
+    let _ = socket::send(socket, &refusal.encode(), &[]);
+}
+
+impl Channel {
+    /// Wraps a connected socket; None if the process at the other end has ended already.
+    pub(super) fn over(socket: OwnedFd) -> io::Result<Option<Self>> {
+        let peer = Peer::of(socket.as_fd())?;
+        Ok(peer.map(|peer| Self::to(peer, socket)))
+    }
+
+    /// The connection to a known peer.
+    pub(super) fn to(peer: Peer, socket: OwnedFd) -> Self {
+        Self {
+            socket,
+            process: peer.process,
+            peer: peer.credentials,
+            generation: generation(),
+        }
+    }
+
+    /// Tells the peer why it is not served.
+    pub(crate) fn refuse(&self, error: &Error) {
+        refuse(self.socket(), error);
     }
 
     /// Sends a message; never blocks. A peer that does not read its messages is an error.
@@ -130,9 +170,9 @@ impl Channel {
         }
     }
 
-    /// Whether there is something to receive, a hang-up included.
+    /// Whether there is something to receive, a hang-up included, as far as the kernel tells.
     pub(crate) fn is_readable(&self) -> bool {
-        wait_readable(&[self.socket()], Duration::ZERO).unwrap_or(true)
+        wait_readable(&[self.socket()], Duration::ZERO).unwrap_or(false)
     }
 
     /// Waits until the other end is closed or its process has ended, at most `limit`; whether it is
@@ -154,8 +194,15 @@ impl Channel {
 
     /// Lets the peer send descriptors. One that was accepted may not before: closing whatever
     /// descriptor a stranger has sent may take as long as the stranger likes.
-    pub(crate) fn accept_descriptors(&self) {
-        socket::accept_descriptors(self.socket(), true);
+    pub(crate) fn accept_descriptors(&self) -> Result<()> {
+        socket::accept_descriptors(self.socket(), true)
+            .map_err(|error| self.error("cannot take memory from", &error))
+    }
+
+    /// Ends the connection; what was sent still arrives.
+    pub(crate) fn hang_up(&self) {
+        // The peer may have hung up before.
+        let _ = socket::shut_down(self.socket());
     }
 
     /// User of the process at the other end.
@@ -192,8 +239,7 @@ impl Drop for Channel {
         // In a forked child the connection belongs to the parent.
         if self.generation == generation() {
             let unread = self.is_readable();
-            // The peer may have hung up before.
-            let _ = socket::shut_down(self.socket.as_fd());
+            self.hang_up();
             // Closing the socket would close the descriptors of what was not received, here. The end
             // looks like an empty packet, so there is no stopping at one.
             for _ in 0..if unread { LONGEST_QUEUE } else { 0 } {

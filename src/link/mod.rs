@@ -10,6 +10,7 @@ pub(crate) mod address;
 pub(crate) mod channel;
 pub(crate) mod rendezvous;
 mod runtime_dir;
+mod spare;
 pub(crate) mod watcher;
 
 #[cfg(test)]

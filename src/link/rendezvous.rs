@@ -5,9 +5,9 @@
 
 use super::access::Access;
 use super::address::{Address, Answer, REMEDY};
-use super::channel::Channel;
+use super::channel::{self, Channel, Peer};
+use super::spare::Spare;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::message::Message;
 use crate::sys::dir::{Directory, Identity, effective_user};
 use crate::sys::process::generation;
 use crate::sys::socket;
@@ -42,6 +42,8 @@ pub(crate) fn forget(address: &Address) -> bool {
 /// The announcement of a set. Dropping it takes the name back.
 pub(crate) struct Listener {
     socket: OwnedFd,
+    /// For telling others that no descriptor is left.
+    spare: Spare,
     directory: Directory,
     file: PathBuf,
     identity: Identity,
@@ -68,12 +70,14 @@ impl Listener {
     fn create(address: &Address, access: Access) -> io::Result<Self> {
         let socket = socket::create()?;
         let directory = address.directory.try_clone()?;
+        let spare = Spare::of(&directory)?;
         socket::set_mode(socket.as_fd(), 0o600)?;
-        socket::accept_descriptors(socket.as_fd(), false);
+        socket::accept_descriptors(socket.as_fd(), false)?;
         socket::bind(socket.as_fd(), &address.path)?;
         let identity = directory.status_of(address.file())?.identity;
         Ok(Self {
             socket,
+            spare,
             directory,
             file: address.file().to_owned(),
             identity,
@@ -104,41 +108,73 @@ impl Listener {
 
     /// Takes the next process that connected and may; None if there is none. Never blocks.
     ///
-    /// One that may not is told so and dropped. A process that only looks whether the name is in
-    /// use connects as well, and hangs up without a word.
+    /// One that may not, or cannot for lack of something, is told so and dropped. A process that
+    /// only looks whether the name is in use connects as well, and hangs up without a word.
     pub(crate) fn accept(&self) -> Result<Option<Channel>> {
-        let cannot = |error| Error::system("cannot take a connection to the set", &error);
         // Those who may not come in must not keep those waiting who may do something else.
         for _ in 0..16 {
-            let socket = match socket::accept(self.fd()) {
+            match socket::accept(self.fd()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-                socket => socket.map_err(cannot)?,
-            };
-            let Some(channel) = Channel::over(socket).map_err(cannot)? else {
-                continue;
-            };
-            if self.access.admits(self.user, &channel)? {
-                return Ok(Some(channel));
+                Err(error) => self.turn_away(&cannot_admit(&error))?,
+                Ok(socket) => {
+                    if let Some(channel) = self.examine(socket) {
+                        return Ok(Some(channel));
+                    }
+                }
             }
-            self.refuse(&channel);
         }
         Ok(None)
     }
 
-    fn refuse(&self, peer: &Channel) {
+    /// Takes the next connection only to say why nothing comes of it; the same error if even that
+    /// cannot be done.
+    fn turn_away(&self, why: &Error) -> Result<()> {
+        let accepted = self
+            .spare
+            .without(&self.directory, || match socket::accept(self.fd()) {
+                Ok(socket) => {
+                    channel::refuse(socket.as_fd(), why);
+                    true
+                }
+                Err(_) => false,
+            });
+        if accepted { Ok(()) } else { Err(why.clone()) }
+    }
+
+    /// The connection to one that may come in; None if it may not, which it is told.
+    fn examine(&self, socket: OwnedFd) -> Option<Channel> {
+        match Peer::of(socket.as_fd()) {
+            Ok(peer) => {
+                let channel = Channel::to(peer?, socket);
+                match self.access.admits(self.user, &channel) {
+                    Ok(true) => return Some(channel),
+                    Ok(false) => channel.refuse(&self.stranger(&channel)),
+                    Err(error) => channel.refuse(&error),
+                }
+            }
+            Err(error) => channel::refuse(socket.as_fd(), &cannot_admit(&error)),
+        }
+        None
+    }
+
+    fn stranger(&self, peer: &Channel) -> Error {
         let (uid, user) = (peer.peer_uid(), self.user);
-        let refusal = Message::Refused {
-            kind: ErrorKind::Security,
-            text: format!("user {uid} may not join a set of user {user}: {REMEDY}"),
-        };
-        // There is nobody else to tell.
-        let _ = peer.send(&refusal, &[]);
+        let text = format!("user {uid} may not join a set of user {user}: {REMEDY}");
+        Error::new(ErrorKind::Security, text)
     }
 
     /// Readable when [`Self::accept`] has something to do.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+fn cannot_admit(error: &io::Error) -> Error {
+    let primary = std::process::id();
+    Error::system(
+        format!("process {primary} cannot let anybody into its set"),
+        error,
+    )
 }
 
 impl Drop for Listener {

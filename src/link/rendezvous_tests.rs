@@ -3,6 +3,7 @@ use crate::link::address::{file_name, fnv1a};
 use crate::link::channel::Incoming;
 use crate::link::runtime_dir::Places;
 use crate::link::support::{Role, TempDir, Watchdog, address_in};
+use crate::protocol::message::Message;
 use crate::sys::pidfd::holds_in_forked_child;
 use std::fs;
 use std::io::{Read, Write};

@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use crate::panics::contain;
 use crate::sys::epoll::{Epoll, without_signals};
+use crate::sys::heap;
 use crate::sys::process::{PerProcess, generation};
 use crate::sys::robust::{Hold, List};
 use std::cell::Cell;
@@ -225,6 +226,7 @@ impl Link {
         // The wait fails only if the application closes descriptors that are not its own; then
         // there is nothing left to do.
         while let Ok(keys) = self.epoll.wait() {
+            heap::make_room();
             for key in keys {
                 self.dispatch(key);
             }

@@ -117,7 +117,14 @@ pub(crate) fn join(
         }
         Incoming::Message(..) => Err(unexpected("the primary answers with a wrong message")),
         Incoming::Nonsense(reason) => Err(unexpected(reason)),
-        Incoming::HangUp => Err(address.absent(absent)),
+        // It has left meanwhile, or it cannot say what it lacks.
+        Incoming::HangUp => Err(match rendezvous::connect(&address).map_err(denied)? {
+            None => address.absent(absent),
+            Some(_) => unexpected(format!(
+                "process {}, the primary of set {name}, hangs up without an answer",
+                channel.peer_pid()
+            )),
+        }),
         Incoming::Nothing => Err(unexpected(format!(
             "process {} of user {}, the primary of set {name}, does not answer",
             channel.peer_pid(),

@@ -8,7 +8,7 @@ use super::join::Host;
 use super::{Part, Participant, lock};
 use crate::link::watcher;
 use crate::protocol::codes::{
-    VDI_ABORT_CLIENT_CLOSED, VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER_DIED,
+    VDI_ABORT_CLIENT_CLOSED, VDI_ABORT_PRIMARY_DIED, VDI_ABORT_RESOURCES, VDI_ABORT_SERVER_DIED,
 };
 use crate::shm::layout::{Life, PRIMARY_LIFE, SERVER_LIFE};
 use crate::sync::{AtomicU32, Ordering};
@@ -137,9 +137,20 @@ impl Participant {
         {
             let text = "the primary client process closed the set before its commands ended";
             self.abort(VDI_ABORT_CLIENT_CLOSED, text);
+        } else if self.primary_is_alive() {
+            let text = "the primary client process has ended its connection to this process";
+            self.abort(VDI_ABORT_RESOURCES, text);
         } else {
             self.primary_died();
         }
+    }
+
+    /// Whether the primary's sign of life is there and unmarked. A death marks it before the
+    /// connections end.
+    fn primary_is_alive(&self) -> bool {
+        let word = &self.control().header().primary_life.0.word;
+        let word = word.load(Ordering::Acquire);
+        word != 0 && word & OWNER_DIED == 0
     }
 
     /// Aborts the set because the server is gone.

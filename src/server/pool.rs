@@ -94,13 +94,39 @@ fn too_large() -> Error {
     )
 }
 
+fn no_room(error: std::collections::TryReserveError) -> Error {
+    let text = format!("this process cannot keep account of so many buffers: {error}");
+    Error::new(ErrorKind::Memory, text)
+}
+
 impl Pool {
     /// Number of the next area.
     pub(super) fn next_area(&self) -> u32 {
         u32::try_from(self.areas.len()).unwrap_or(u32::MAX)
     }
 
-    /// Adds the buffers of an area.
+    /// Makes room for knowing the buffers of an area: what the caller asks for may be more than this
+    /// process can even count.
+    pub(super) fn reserve(&mut self, layout: &Layout) -> Result<()> {
+        let mut wanted = BTreeMap::<Class, usize>::new();
+        for (class, _, _, count) in &layout.runs {
+            let sum = wanted.entry(*class).or_default();
+            *sum = sum.saturating_add(*count as usize);
+        }
+        let mut total = 0_usize;
+        for (class, count) in wanted {
+            let known = self.slots.iter().filter(|slot| slot.class == class);
+            let known = known.count();
+            let free = self.free.entry(class).or_default();
+            // Those that are allocated now come back.
+            let more = count.saturating_add(known - free.len());
+            free.try_reserve(more).map_err(no_room)?;
+            total = total.saturating_add(count);
+        }
+        self.slots.try_reserve(total).map_err(no_room)
+    }
+
+    /// Adds the buffers of an area, for which room was made.
     pub(super) fn add(&mut self, area: Area, layout: &Layout) {
         let index = self.areas.len();
         self.areas.push(Arc::new(area));

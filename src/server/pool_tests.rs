@@ -15,6 +15,16 @@ fn pool(requests: &[BufferRequest], prefix: u32) -> Pool {
     pool
 }
 
+/// What nobody could count is refused, and what was there before is there after. [BUF-14]
+#[test]
+fn an_account_that_no_memory_holds_is_refused() {
+    let mut pool = pool(&[request(512, 512, 3)], 0);
+    let absurd = vec![request(1, 512, u32::MAX); 1 << 20];
+    let layout = Layout::new(&absurd, 0).unwrap();
+    assert_eq!(kind(pool.reserve(&layout)), ErrorKind::Memory);
+    assert_eq!(pool.available(512, 512), 3);
+}
+
 fn kind<T>(result: Result<T>) -> ErrorKind {
     result.err().expect("an error").kind()
 }

@@ -222,7 +222,11 @@ impl Set {
         if layout.size == 0 {
             return Ok(0);
         }
-        let number = lock(&self.inner.pool).next_area();
+        let number = {
+            let mut pool = lock(&self.inner.pool);
+            pool.reserve(&layout)?;
+            pool.next_area()
+        };
         let (area, memory) = Area::create(number, layout.size)?;
         let link = lock(&self.link);
         let link = link.as_ref().ok_or_else(state::not_open)?;

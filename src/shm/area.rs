@@ -36,7 +36,7 @@ impl Area {
                 format!("{size} bytes of buffers are more than the machine can give"),
             ));
         }
-        let failed = |error| Error::system(format!("cannot get {size} bytes of buffers"), &error);
+        let failed = |error| Error::memory(format!("cannot get {size} bytes of buffers"), &error);
         let fd = memfd::create(c"vdi-buffers", size).map_err(failed)?;
         let mapping = map(&fd, size).map_err(failed)?;
         let mut at = 0;
@@ -61,9 +61,9 @@ impl Area {
             ));
         }
         memfd::verify(fd.as_fd(), size)
-            .map_err(|error| Error::system(format!("{} is refused", what()), &error))?;
+            .map_err(|error| Error::memory(format!("{} is refused", what()), &error))?;
         let mapping = map(fd, size)
-            .map_err(|error| Error::system(format!("cannot map {}", what()), &error))?;
+            .map_err(|error| Error::memory(format!("cannot map {}", what()), &error))?;
         mapping.populate();
         Ok(Self { mapping, index })
     }

@@ -31,7 +31,7 @@ pub(crate) struct Geometry {
 impl Control {
     /// Makes the segment of a new set. All words are zero but the geometry.
     pub(crate) fn create(devices: u32, capacity: u32, name_wait: u32) -> Result<Self> {
-        let failed = |error| Error::system("cannot create the memory of the set", &error);
+        let failed = |error| Error::memory("cannot create the memory of the set", &error);
         let size = layout::segment_size(devices, capacity);
         let fd = memfd::create(c"vdi-control", size).map_err(failed)?;
         memfd::reserve(fd.as_fd(), 0, size).map_err(failed)?;
@@ -68,9 +68,10 @@ impl Control {
         if size < size_of::<Header>() as u64 {
             return Err(refuse("it is too small"));
         }
-        memfd::verify(fd.as_fd(), size).map_err(|error| refuse(&error.to_string()))?;
+        memfd::verify(fd.as_fd(), size)
+            .map_err(|error| Error::memory("the control segment is refused", &error))?;
         let memory = MmapRaw::map_raw(&fd)
-            .map_err(|error| Error::system("cannot map the control segment", &error))?;
+            .map_err(|error| Error::memory("cannot map the control segment", &error))?;
         // SAFETY: a mapping of at least the size of a Header, page-aligned, of atomics only.
         let header = unsafe { &*memory.as_mut_ptr().cast::<Header>() };
         if header.magic.load(Ordering::Acquire) != layout::MAGIC {

@@ -44,8 +44,15 @@ fn allow_size(size: u64) -> io::Result<()> {
 /// process with SIGBUS.
 pub(crate) fn verify(fd: BorrowedFd<'_>, size: u64) -> io::Result<()> {
     // SAFETY: a system call on a borrowed, open descriptor.
-    let seals = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GET_SEALS) })
-        .map_err(|_| io::Error::other("the descriptor is not sealable memory"))?;
+    let seals =
+        check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GET_SEALS) }).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::InvalidInput => {
+                    io::Error::other("the descriptor is not sealable memory")
+                }
+                _ => error,
+            }
+        })?;
     if seals & SEALS != SEALS || seals & (libc::F_SEAL_WRITE | libc::F_SEAL_FUTURE_WRITE) != 0 {
         return Err(io::Error::other("the memory has the wrong seals"));
     }

@@ -8,6 +8,7 @@ pub(crate) mod dir;
 pub(crate) mod epoll;
 pub(crate) mod file;
 pub(crate) mod futex;
+pub(crate) mod heap;
 pub(crate) mod memfd;
 pub(crate) mod memory;
 pub(crate) mod mmap;

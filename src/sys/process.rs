@@ -16,12 +16,11 @@ pub(crate) fn generation() -> u32 {
     let page = PAGE.load(Ordering::Acquire);
     let word = match ptr::NonNull::new(page) {
         Some(word) => word,
-        None => match wiped_page() {
-            Ok(new) => publish(&PAGE, new),
-            // Without the page a fork is noticed through the process id, at the cost of a call.
-            Err(_) => return std::process::id(),
-        },
+        None => publish(&PAGE, wiped_page().ok()),
     };
+    if ptr::eq(word.as_ptr(), &raw const NO_PAGE) {
+        return std::process::id();
+    }
     // SAFETY: the page is never unmapped and holds an aligned, initialised word.
     let word = unsafe { word.as_ref() };
     match word.load(Ordering::Acquire) {
@@ -29,6 +28,10 @@ pub(crate) fn generation() -> u32 {
         known => known,
     }
 }
+
+/// Stands for the page if the kernel did not give one: a fork is then noticed through the process
+/// id, at the cost of a call. Once and for all, since the two numbers differ.
+static NO_PAGE: AtomicU32 = AtomicU32::new(0);
 
 /// First use in this process, or first use after a fork.
 fn renew(word: &AtomicU32) -> u32 {
@@ -40,21 +43,22 @@ fn renew(word: &AtomicU32) -> u32 {
     }
 }
 
-fn publish(page: &AtomicPtr<AtomicU32>, new: ptr::NonNull<AtomicU32>) -> ptr::NonNull<AtomicU32> {
+fn publish(
+    page: &AtomicPtr<AtomicU32>,
+    made: Option<ptr::NonNull<AtomicU32>>,
+) -> ptr::NonNull<AtomicU32> {
+    let new = made.unwrap_or(ptr::NonNull::from(&NO_PAGE));
     let old = page.compare_exchange(
         ptr::null_mut(),
         new.as_ptr(),
         Ordering::AcqRel,
         Ordering::Acquire,
     );
-    match old {
-        Ok(_) => new,
-        Err(other) => {
-            // SAFETY: the page was just mapped here and nobody else has seen it.
-            unsafe { libc::munmap(new.as_ptr().cast(), WIPED_LEN) };
-            ptr::NonNull::new(other).unwrap_or(new)
-        }
+    if let (Err(_), Some(made)) = (old, made) {
+        // SAFETY: the page was just mapped here and nobody else has seen it.
+        unsafe { libc::munmap(made.as_ptr().cast(), WIPED_LEN) };
     }
+    old.map_or_else(|other| ptr::NonNull::new(other).unwrap_or(new), |_| new)
 }
 
 const WIPED_LEN: usize = 4096;

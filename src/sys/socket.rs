@@ -52,11 +52,11 @@ pub(crate) fn set_mode(socket: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
 
 /// Says whether others may send descriptors to a socket, and to those that it accepts. Sockets of
 /// kernels that cannot refuse them (before Linux 6.16) go on taking them.
-pub(crate) fn accept_descriptors(socket: BorrowedFd<'_>, willing: bool) {
+pub(crate) fn accept_descriptors(socket: BorrowedFd<'_>, willing: bool) -> io::Result<()> {
     const SO_PASSRIGHTS: libc::c_int = 83;
     let value = libc::c_int::from(willing);
     // SAFETY: `value` is valid for reads of its own size during the call.
-    unsafe {
+    let set = check(unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             libc::SOL_SOCKET,
@@ -64,7 +64,11 @@ pub(crate) fn accept_descriptors(socket: BorrowedFd<'_>, willing: bool) {
             (&raw const value).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         )
-    };
+    });
+    match set {
+        Err(error) if error.raw_os_error() != Some(libc::ENOPROTOOPT) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Binds a socket to a path that does not exist yet.
@@ -175,16 +179,14 @@ pub(crate) fn receive(
     let mut control = MaybeUninit::<Control>::zeroed();
     let mut message = header(&mut part, &mut control);
     let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
-    let len = retry(|| {
+    let mut receive = || {
         // SAFETY: `message` points to `packet` and `control`, both alive and valid for writes.
         check_size(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) })
-    });
-    let len = match len {
+    };
+    let len = match retry(&mut receive) {
         // Said once, when the peer closed without having read everything. What it sent before is
         // still in the queue.
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-            return receive(socket, packet, descriptors);
-        }
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => retry(receive)?,
         len => len?,
     };
     let numbered = take_descriptors(&message)

@@ -1,0 +1,121 @@
+/*
+ * The memory of a control group: buffers that it does not allow are an error, not the kernel's end
+ * of the process, and what the group holds of files does not stand in the way.
+ */
+#include "engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define MIB (1u << 20)
+
+static char name[NAME_SIZE], group[256];
+
+static void write_text(const char *directory, const char *file, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", directory, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+/* Fills most of the group with pages of a file. */
+static void read_a_file(void)
+{
+    static char zeros[MIB];
+    char path[512];
+    snprintf(path, sizeof path, "%s/file", test_directory());
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0);
+    for (int count = 0; count < 60; count++)
+        CHECK(write(fd, zeros, sizeof zeros) == (ssize_t)sizeof zeros);
+    CHECK(fsync(fd) == 0);
+    close(fd);
+}
+
+static void live_in_the_group(void)
+{
+    vdi_server *server;
+    char number[32];
+    vdi_server_parameters parameters = {.size = sizeof parameters,
+                                        .features = VDF_WriteMedia,
+                                        .blockSize = BLOCK_SIZE,
+                                        .maxTransferSize = TRANSFER_SIZE};
+    snprintf(number, sizeof number, "%d", (int)getpid());
+    write_text(group, "cgroup.procs", number);
+    read_a_file();
+    vdi_set *set = client_create(name, 1);
+    CHECK_RESULT(vdi_server_open(NULL, name, &server), NOERROR);
+    CHECK_RESULT(vdi_server_begin_configuration(server, &parameters), NOERROR);
+    CHECK_RESULT(vdi_server_request_buffers(server, 64 * MIB, 0, 2), NOERROR);
+    CHECK_RESULT(vdi_server_end_configuration(server), VD_E_MEMORY); /* [BUF-14] */
+    CHECK_RESULT(vdi_server_request_buffers(server, 16 * MIB, 0, 1), NOERROR);
+    CHECK_RESULT(vdi_server_end_configuration(server), NOERROR);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    CHECK_RESULT(vdi_close(set), NOERROR);
+    _exit(0);
+}
+
+/* A group inside that of this process, which only the group around it limits. */
+static int make_group(char *outer, size_t size)
+{
+    static const char *const kinds[][3] = {
+        {":memory:", "/sys/fs/cgroup/memory", "memory.limit_in_bytes"},
+        {"0::", "/sys/fs/cgroup", "memory.max"},
+    };
+    char line[512];
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    CHECK(file != NULL);
+    int made = 0;
+    while (!made && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        for (size_t kind = 0; !made && kind < 2; kind++) {
+            char limits[512];
+            const char *found = strstr(line, kinds[kind][0]);
+            if (found == NULL)
+                continue;
+            const char *own = found + strlen(kinds[kind][0]);
+            snprintf(outer, size, "%s%s/vdi-test-%d", kinds[kind][1],
+                     strcmp(own, "/") == 0 ? "" : own, (int)getpid());
+            if (mkdir(outer, 0755) != 0)
+                continue;
+            snprintf(limits, sizeof limits, "%s/%s", outer, kinds[kind][2]);
+            made = access(limits, W_OK) == 0;
+            if (made)
+                write_text(outer, kinds[kind][2], "83886080");
+            else
+                CHECK(rmdir(outer) == 0);
+        }
+    }
+    fclose(file);
+    return made;
+}
+
+static void run(void)
+{
+    static char outer[200];
+    unique_name(name);
+    if (!make_group(outer, sizeof outer))
+        skip("no control group with a limit of memory can be made here");
+    snprintf(group, sizeof group, "%s/inner", outer);
+    CHECK(mkdir(group, 0755) == 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0)
+        live_in_the_group();
+    int status = wait_child(child);
+    /* The kernel takes a moment to empty it. */
+    while (rmdir(group) != 0 && errno == EBUSY)
+        sched_yield();
+    while (rmdir(outer) != 0 && errno == EBUSY)
+        sched_yield();
+    CHECK_EQUAL(status, 0);
+}
+
+int main(int argc, char **argv)
+{
+    return test_main(argc, argv, NULL, run);
+}
