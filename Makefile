@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` need a Debian machine with Rust and a C
 # compiler, and do the rest of the set-up themselves.
 
-.PHONY: demo test model lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer shortage
+.PHONY: demo test soak model lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer shortage
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
@@ -21,6 +21,8 @@ mutants: ; @ci/programs.sh && cargo run --quiet --locked --package vdi-conforman
 all-mutants: ; @ci/all-mutants.sh
 # Hostile peers, with new seeds each time: 10 minutes.
 hostile: ; @ci/hostile.sh
+# Sets created, used, aborted, closed and killed at random for T minutes; VDI_SOAK_SEED repeats the plans.
+soak: ; @ci/programs.sh && VDI_SOAK_SECONDS=$$(($(or $(T),30) * 60)) VDI_TEST_SECONDS=$$(($(or $(T),30) * 60 + 300)) build/c-tests/test_soak
 # Lines and branches that the tests reach: 5 minutes.
 coverage: ; @ci/coverage.sh
 

@@ -1,6 +1,6 @@
 /*
- * Where processes may meet: a table of runtime directories, in a machine whose /tmp and /run are
- * made anew for every row.
+ * Where processes may meet: a table of runtime directories, with a /tmp and a /run that are made
+ * anew for every row and that nobody else sees.
  */
 #include "people.h"
 
@@ -161,11 +161,6 @@ static void make(const struct made *made)
     }
 }
 
-static void set_variable(const char *name, const char *value)
-{
-    CHECK((value == NULL ? unsetenv(name) : setenv(name, value, 1)) == 0);
-}
-
 /* The directory has one file, a socket for its owner alone. [SEC-05] */
 static void check_met(const struct row *row)
 {
@@ -221,22 +216,22 @@ static void are_refused(const struct row *row, struct peer person, const char *l
     }
 }
 
-static void one_row(const struct row *row, mode_t mask)
+static void one_row(const struct row *row, struct peer person)
 {
     char line[64];
-    snprintf(line, sizeof line, "row %d, umask %o", (int)(row - table), (unsigned)mask);
+    struct wish places = wish_for(GO_TO, row->chosen ? row->chosen : NOWHERE);
+    snprintf(places.path, sizeof places.path, "%s", row->session ? row->session : NOWHERE);
+    snprintf(line, sizeof line, "row %d", (int)(row - table));
+    /* The program and its library may lie in the /tmp that is covered: the person runs already. */
+    asked(person, places);
     CHECK(mount("none", "/tmp", "tmpfs", 0, "mode=1777") == 0);
     CHECK(mount("none", "/run", "tmpfs", 0, "mode=0755") == 0);
     for (unsigned i = 0; i < COUNT(row->made); i++)
         make(&row->made[i]);
-    set_variable("VDI_RUNTIME_DIR", row->chosen);
-    set_variable("XDG_RUNTIME_DIR", row->session);
-    struct peer person = person_comes(row->who, mask);
     if (row->met != NULL)
         meet(row, person, line);
     else
         are_refused(row, person, line);
-    person_goes(person);
     CHECK(umount2("/tmp", MNT_DETACH) == 0 && umount2("/run", MNT_DETACH) == 0);
 }
 
@@ -246,9 +241,15 @@ static void run(void)
         skip("needs root to become other users");
     if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         skip("needs the right to mount a /tmp of its own");
-    for (unsigned i = 0; i < COUNT(masks); i++)
+    for (unsigned i = 0; i < COUNT(masks); i++) {
+        struct peer everybody[PEOPLE];
+        for (int person = 0; person < PEOPLE; person++)
+            everybody[person] = person_comes((enum person)person, masks[i]);
         for (const struct row *row = table; row < table + COUNT(table); row++)
-            one_row(row, masks[i]);
+            one_row(row, everybody[row->who]);
+        for (int person = 0; person < PEOPLE; person++)
+            person_goes(everybody[person]);
+    }
 }
 
 int main(int argc, char **argv)

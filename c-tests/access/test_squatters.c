@@ -126,7 +126,8 @@ static void one_row(const struct row *row, struct peer bert, struct peer victim)
         CHECK_RESULT(asked_for(bert, LEAVE_SET, "").result, NOERROR);
     } else {
         /* What the victim could remove is gone, with the victim's set. */
-        CHECK_EQUAL(faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0, row->create == NOERROR);
+        int gone = faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+        CHECK_EQUAL(gone, row->create == NOERROR);
         CHECK_EQUAL(asked_for(bert, UNPLANT, "").heard, 0);
     }
     /* The place is free. */

@@ -10,8 +10,8 @@
 enum way { AS_SECONDARY, AS_SERVER, FOR_CREATOR, FOR_OPERATORS, FOR_STRANGER, WAYS };
 
 /*
- * A letter for everyone who comes, in the order of `people`: + is let in, c the creator lets not in,
- * s the server itself does not take the set of this creator.
+ * A letter for everyone who comes, in the order of `people`: + is let in, c is not let in by the
+ * creator, s the server itself does not take the set of this creator.
  */
 static const struct row {
     enum person creator;
@@ -76,7 +76,7 @@ static struct stat the_socket(void)
     return found;
 }
 
-/* The socket is the creator's, and its mode does not depend on the umask. [SEC-05, SEC-03, AMB-26] */
+/* The socket is its creator's; its mode does not depend on the umask. [SEC-05, SEC-03, AMB-26] */
 static void check_socket(const struct row *row)
 {
     struct stat found = the_socket();
@@ -147,7 +147,7 @@ static void visit(const struct row *row, enum way way, struct peer *everybody, e
     CHECK_RESULT(asked_for(creator, LEAVE_SET, "").result, NOERROR);
 }
 
-/* Who is in no group cannot let it in, and nothing of the set remains. [CSET-CREATE-08, CSET-CREATE-10] */
+/* Who is not in a group cannot let it in; nothing remains. [CSET-CREATE-08, CSET-CREATE-10] */
 static void cannot_create(const struct row *row, struct peer creator)
 {
     char name[NAME_SIZE], group[32];

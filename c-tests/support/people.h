@@ -73,8 +73,11 @@ enum deed {
     PLANT_DIRECTORY, /* path, mode */
     HOLD_LOCK,      /* path of a directory */
     UNPLANT,        /* what was planted; tells how many bytes a visitor said to the listener */
+    GO_TO,          /* name, path: VDI_RUNTIME_DIR and XDG_RUNTIME_DIR; NOWHERE is not set */
     GO_AWAY,        /* the process ends */
 };
+
+#define NOWHERE "-"
 
 struct wish {
     enum deed deed;
@@ -189,6 +192,12 @@ static inline vdi_result leave_set(struct hands *hands)
     return result;
 }
 
+static inline void set_variable(const char *variable, const char *value)
+{
+    int unset = strcmp(value, NOWHERE) == 0;
+    CHECK((unset ? unsetenv(variable) : setenv(variable, value, 1)) == 0);
+}
+
 static inline struct outcome person_does(struct hands *hands, const struct wish *wish)
 {
     struct outcome outcome = {.result = NOERROR};
@@ -208,6 +217,10 @@ static inline struct outcome person_does(struct hands *hands, const struct wish 
         break;
     case UNPLANT:
         outcome.heard = unplant(hands);
+        break;
+    case GO_TO:
+        set_variable("VDI_RUNTIME_DIR", wish->name);
+        set_variable("XDG_RUNTIME_DIR", wish->path);
         break;
     case GO_AWAY:
         break;
