@@ -14,6 +14,8 @@
 #define WORKERS 8
 #define LONG_LIVED 4
 #define MOST_SETS (WORKERS / 2)
+/* Enough to compare what the workers hold. */
+#define LEAST_SETS 100
 /* Far more than any set needs on any machine. */
 #define SET_SECONDS 120
 
@@ -354,8 +356,9 @@ static void run(void)
     printf("soak of %lld seconds, VDI_SOAK_SEED=%lld\n", (long long)seconds, (long long)seed);
     for (unsigned i = 0; i < WORKERS; i++)
         workers[i].peer = spawn_role("worker", (char *)NULL);
-    while (now < seconds || !all_are_idle()) {
-        if (now < seconds)
+    for (int goes_on = 1; goes_on || !all_are_idle();) {
+        goes_on = now < seconds || tally.sets < LEAST_SETS;
+        if (goes_on)
             begin_set(&state);
         step(&state);
         now = (milliseconds_now() - begun) / 1000;
