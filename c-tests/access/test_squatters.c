@@ -27,6 +27,8 @@ static const struct row {
 #define FROM "vdi_server_open_from"
 #define FIRST "create it first"
 #define REMOVE "remove it"
+#define AGAIN "try again"
+#define SILENT VD_E_UNEXPECTED
 #define SECURITY VD_E_SECURITY
 #define INVALID VD_E_INVALID
 #define PROTOCOL VD_E_PROTOCOL
@@ -39,6 +41,7 @@ static const struct row {
     {PLANT_LISTENER, 0, 0666, 0, ANNA, PROTOCOL, INVALID, 0, ANOTHER, FROM, NULL},
     {PLANT_LISTENER, 0, 0666, 0, ROOT, PROTOCOL, INVALID, 0, ANOTHER, FROM, NULL},
     {PLANT_LISTENER, 0, 0600, 0, ANNA, SECURITY, INVALID, SECURITY, ANOTHER, ALLOW, ALLOW},
+    {PLANT_BUSY, 0, 0666, 0, ANNA, PROTOCOL, SILENT, SILENT, ANOTHER, AGAIN, AGAIN},
     /* What looks as if it were left behind; root removes it. */
     {PLANT_SOCKET, 0, 0600, 0, ANNA, SECURITY, INVALID, SECURITY, ANOTHER, ALLOW, ALLOW},
     {PLANT_SOCKET, 0, 0666, 0, ANNA, SECURITY, INVALID, PROTOCOL, ANOTHER, FIRST, FIRST},
@@ -58,6 +61,8 @@ static const struct row {
 #undef FROM
 #undef FIRST
 #undef REMOVE
+#undef AGAIN
+#undef SILENT
 #undef SECURITY
 #undef INVALID
 #undef PROTOCOL

@@ -68,6 +68,7 @@ enum deed {
     LEAVE_SET,      /* what was created, and what was opened */
     PLANT_SOCKET,   /* path, mode: a socket that nobody listens to */
     PLANT_LISTENER, /* path, mode: one with a listener that is no library */
+    PLANT_BUSY,     /* path, mode: one that has no room for another visitor */
     PLANT_LINK,     /* path, name: a symbolic link to a path */
     PLANT_FIFO,     /* path, mode */
     PLANT_DIRECTORY, /* path, mode */
@@ -99,7 +100,7 @@ struct outcome {
 struct hands {
     vdi_set *set, *joined;
     vdi_server *server;
-    int listener, lock;
+    int listener, lock, visitor;
     char planted[256];
 };
 
@@ -132,6 +133,11 @@ static inline void plant(struct hands *hands, const struct wish *wish)
     CHECK(chmod(wish->path, wish->mode) == 0);
     if (wish->deed == PLANT_LISTENER)
         CHECK(listen(hands->listener, 8) == 0);
+    if (wish->deed == PLANT_BUSY) {
+        CHECK(listen(hands->listener, 0) == 0);
+        hands->visitor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        CHECK(connect(hands->visitor, (struct sockaddr *)&address, sizeof address) == 0);
+    }
 }
 
 static inline int64_t unplant(struct hands *hands)
@@ -144,9 +150,10 @@ static inline int64_t unplant(struct hands *hands)
     }
     close(hands->listener);
     close(hands->lock);
+    close(hands->visitor);
     if (hands->planted[0] != '\0')
         CHECK(remove(hands->planted) == 0 || errno == ENOENT);
-    hands->listener = hands->lock = -1;
+    hands->listener = hands->lock = hands->visitor = -1;
     return heard;
 }
 
@@ -235,7 +242,7 @@ static inline struct outcome person_does(struct hands *hands, const struct wish 
 /* argv: person, umask */
 static int person_role(int argc, char **argv)
 {
-    struct hands hands = {.listener = -1, .lock = -1};
+    struct hands hands = {.listener = -1, .lock = -1, .visitor = -1};
     struct wish wish;
     CHECK_EQUAL(argc, 3);
     become((enum person)atoi(argv[1]), (mode_t)strtoul(argv[2], NULL, 8));
