@@ -246,6 +246,7 @@ static int person_role(int argc, char **argv)
     struct wish wish;
     CHECK_EQUAL(argc, 3);
     become((enum person)atoi(argv[1]), (mode_t)strtoul(argv[2], NULL, 8));
+    tell(parent(), 0);
     do {
         if (recv(parent().socket, &wish, sizeof wish, 0) != sizeof wish)
             return 1;
@@ -257,12 +258,15 @@ static int person_role(int argc, char **argv)
 
 #define PERSON_ROLE {"person", person_role}
 
+/* Returns when the person is there. */
 static inline struct peer person_comes(enum person person, mode_t mask)
 {
     char number[16], octal[16];
     snprintf(number, sizeof number, "%d", person);
     snprintf(octal, sizeof octal, "%o", (unsigned)mask);
-    return spawn_role("person", number, octal, (char *)NULL);
+    struct peer peer = spawn_role("person", number, octal, (char *)NULL);
+    hear(peer);
+    return peer;
 }
 
 /* A person does what is wished, and tells how it went. */
