@@ -70,6 +70,9 @@
 pub mod client;
 mod error;
 mod ffi;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod panics;
 mod participant;

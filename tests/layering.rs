@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Module, and the modules of this crate that it may use. The order is that of the layers.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("fuzzing", &["protocol", "error"]),
     (
         "ffi",
         &[

@@ -1,0 +1,80 @@
+//! What holds for every case: nothing panics, not even where the library catches it, and nothing is
+//! left behind.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use std::{env, fs, panic, process, thread};
+
+/// Largest memory that a set gets: what is wild is refused by the system, as if there were no more.
+const MOST_MEMORY: u64 = 4 << 20;
+/// Long enough for any machine. What is not gone by then stays.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// Runs a case in an empty runtime directory, alone in this process.
+pub(crate) fn case(run: impl FnOnce()) {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    prepare();
+    let directory = directory();
+    fs::create_dir(directory).expect("the runtime directory is new");
+    let before = Held::now();
+    run();
+    assert!(!PANICKED.swap(false, Ordering::SeqCst), "a panic");
+    let start = Instant::now();
+    while Held::now() != before {
+        let now = Held::now();
+        assert!(start.elapsed() < PATIENCE, "{now:?} and before {before:?}");
+        thread::sleep(Duration::from_millis(1));
+    }
+    fs::remove_dir(directory).expect("nothing is left in the runtime directory");
+}
+
+/// The runtime directory of this process.
+pub(crate) fn directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| env::temp_dir().join(format!("vdi-fuzz-{}", process::id())))
+}
+
+fn prepare() {
+    static PREPARED: Once = Once::new();
+    PREPARED.call_once(|| {
+        // SAFETY: nothing of the library runs yet, and nothing else changes the environment.
+        unsafe { env::set_var("VDI_RUNTIME_DIR", directory()) };
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |why| {
+            PANICKED.store(true, Ordering::SeqCst);
+            before(why);
+        }));
+        let limit = Rlimit {
+            current: Some(MOST_MEMORY),
+            ..getrlimit(Resource::Fsize)
+        };
+        setrlimit(Resource::Fsize, limit).expect("a lower limit is allowed");
+        // The background thread and its descriptors stay for as long as the process.
+        fs::create_dir(directory()).expect("the runtime directory is new");
+        crate::program::warm_up();
+        fs::remove_dir(directory()).expect("nothing is left in the runtime directory");
+    });
+}
+
+/// What a process has of its sets.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    descriptors: usize,
+    mappings: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let maps = fs::read_to_string("/proc/self/maps").expect("the system has /proc");
+        Self {
+            descriptors: fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
+            mappings: maps.lines().filter(|line| line.contains("/memfd:")).count(),
+        }
+    }
+}
