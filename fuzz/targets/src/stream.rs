@@ -7,6 +7,7 @@ mod format;
 
 use crate::bytes::Bytes;
 use format::{Error, Geometry, HEADER_BYTES, Header, Reader, Writer};
+use sha2::{Digest as _, Sha256};
 use std::io::{self, Read};
 
 /// Bytes of a header or trailer under their checksum, which follows.
@@ -86,7 +87,7 @@ fn change(stripes: &mut Vec<Vec<u8>>, edit: u8, bytes: &mut Bytes<'_>) {
     };
     let at = usize::from(bytes.u16()) % stripe.len().max(1);
     let end = (at + bytes.below(64)).min(stripe.len());
-    match edit % 8 {
+    match edit % 9 {
         0 if at < stripe.len() => stripe[at] ^= bytes.u8(),
         1 => stripe.truncate(at),
         2 => stripe.extend(bytes.take(end - at)),
@@ -103,6 +104,10 @@ fn change(stripes: &mut Vec<Vec<u8>>, edit: u8, bytes: &mut Bytes<'_>) {
                 .find(|start| stripe[*start..].starts_with(b"vdi-tail"));
             reseal(stripe, trailer.unwrap_or(0), at, bytes);
         }
+        8 => {
+            reseal(stripe, 0, at, bytes);
+            forge(stripe);
+        }
         _ => {}
     }
 }
@@ -116,8 +121,43 @@ fn reseal(stripe: &mut [u8], start: usize, at: usize, bytes: &mut Bytes<'_>) {
     let value = bytes.likely(&[0, 1, 2, 3, 512, 4096, 65536, 64, 255]);
     let end = (at + 4).min(SEALED);
     block[at..end].copy_from_slice(&value.to_le_bytes()[..end - at]);
+    seal(block);
+}
+
+fn seal(block: &mut [u8]) {
     let checksum = crc32c::crc32c(&block[..SEALED]);
     block[SEALED..].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// Makes the digest of a stripe fit, as somebody can who changes it on purpose: `docs/stream-format.md`.
+/// `None` if the stripe is not long enough for what its header says.
+fn forge(stripe: &mut [u8]) -> Option<()> {
+    let field = |at: usize| {
+        let bytes = stripe.get(at..at + 4)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+    };
+    let (block, number, count) = (field(12)?, field(32)?, field(36)?);
+    let (page_size, pages_each, pages) = (field(40)?, field(44)?, field(48)?);
+    let mut digest = Sha256::new_with_prefix(stripe.get(..HEADER_BYTES)?);
+    let mut at = block;
+    for first in (0..pages)
+        .step_by(pages_each.max(1))
+        .skip(number)
+        .step_by(count.max(1))
+    {
+        digest.update(stripe.get(at..at + 32)?);
+        at += 32;
+        for _ in first..pages.min(first + pages_each) {
+            at += page_size;
+            digest.update(stripe.get(at..at + 4)?);
+            at += 4;
+        }
+        at = at.checked_next_multiple_of(block)?;
+    }
+    let trailer = stripe.get_mut(at..at + HEADER_BYTES)?;
+    trailer[64..96].copy_from_slice(&digest.finalize());
+    seal(trailer);
+    Some(())
 }
 
 /// Reads stripes. What is accepted is just what a writer makes of its header and pages.

@@ -123,7 +123,7 @@ pub(super) fn calls() -> Vec<Seed> {
                 COMPLETE,
                 (
                     call::SERVER_SIGNAL_ABORT,
-                    &[0, 0xfe, 9, 0, 98, 101, 99, 97, 117, 115, 101],
+                    &[0, 0xfe, 7, 0, 98, 101, 99, 97, 117, 115, 101],
                 ),
                 SERVER_REASON,
             ]),
@@ -254,7 +254,7 @@ pub(super) fn attach() -> Vec<Seed> {
     let as_secondary = |steps: &[Step<'_>]| [vec![1], vec![0; 12], bytes(&[steps])].concat();
     let complete = by_peer(act::SEND_COMPLETION, &[0, 0, 0, 0, 0]);
     let area = by_peer(act::SEND_AREA, &[0, 0, 0, 0]);
-    let write = by_peer(act::SEND_COMMAND, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let write = by_peer(act::SEND_COMMAND, &[0; 11]);
     let seed = |name, bytes| seed("attach", name, bytes);
     vec![
         seed(
@@ -317,7 +317,7 @@ pub(super) fn attach() -> Vec<Seed> {
             as_secondary(&[
                 area,
                 by_peer(act::GIVE_HANDLE, &[0, 0, 0, 0, 0, 0]),
-                (call::MAP_BUFFER_HANDLE, &[0, 1, 0]),
+                (call::MAP_BUFFER_HANDLE, &[0, 1, 1, 0]),
             ]),
         ),
         seed(
@@ -350,7 +350,7 @@ pub(super) fn rewrite() -> Vec<Seed> {
     let configure = by_peer(act::CONFIGURE, &[0; 5]);
     let devices = by_peer(act::NAME_DEVICES, &[1]);
     let area = by_peer(act::SEND_AREA, &[0, 0, 0, 0]);
-    let write = by_peer(act::SEND_COMMAND, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let write = by_peer(act::SEND_COMMAND, &[0; 11]);
     let complete = by_peer(act::SEND_COMPLETION, &[0, 0, 0, 0, 0]);
     let seed = |name, bytes| seed("rewrite", name, bytes);
     vec![

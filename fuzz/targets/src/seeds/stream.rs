@@ -42,6 +42,7 @@ pub(super) fn seeds() -> Vec<Seed> {
         ("twice", [5, 0, 1, 0, 0, 0, 0]),
         ("missing", [5, 0, 1, 1, 0, 0, 0]),
         ("other-header", [6, 0, 0, 56, 0, 0, 3]),
+        ("forged-header", [8, 0, 0, 56, 0, 0, 3]),
         ("other-trailer", [7, 0, 0, 48, 0, 0, 3]),
     ] {
         let mut made = vec![0, 1, 1, 0, 0, 5, 1, 4];
