@@ -80,13 +80,18 @@ impl Header {
         let length = block.u32(64) as usize;
         let name: [u8; MAX_NAME] = block.get(68);
         let name = name.get(..length).ok_or("has an impossible name length")?;
-        Ok(Self {
+        let header = Self {
             backup: block.get(16),
             stripe,
             geometry,
             created: block.u64(56),
             name: String::from_utf8_lossy(name).into_owned(),
-        })
+        };
+        // What a writer leaves zero is zero, and a name is a text.
+        if header.encode().0 != block.0 {
+            return Err("has a header that no writer makes".into());
+        }
+        Ok(header)
     }
 }
 

@@ -236,6 +236,27 @@ fn absurd_headers_are_refused_before_anything_is_allocated() {
     }
 }
 
+/// A forger can make every checksum and digest fit; what then follows is still one stream and no other.
+#[test]
+fn a_header_with_more_than_its_fields_is_refused() {
+    let of = |name: &str, change: &dyn Fn(&mut Block)| {
+        let mut header = header(SMALL, 1);
+        header.name = name.into();
+        let mut block = header.encode();
+        change(&mut block);
+        Header::decode(block.sealed().0)
+    };
+    assert!(of("orders", &|_| ()).is_ok());
+    let refused = [
+        of("orders", &|block| block.put(400, &[1])),
+        of("orders", &|block| block.put(68 + 6, b"x")),
+        of("orders", &|block| block.put(68, &[0xff])),
+    ];
+    for header in refused {
+        assert!(header.unwrap_err().contains("no writer makes"));
+    }
+}
+
 #[test]
 fn hostile_bytes_never_panic() {
     let mut random = Random(3);

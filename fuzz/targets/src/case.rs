@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, panic, process, thread};
 
 /// Largest memory that a set gets: what is wild is refused by the system, as if there were no more.
-const MOST_MEMORY: u64 = 4 << 20;
+pub(crate) const MOST_MEMORY: u64 = 4 << 20;
 /// Long enough for any machine. What is not gone by then stays.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -3,10 +3,8 @@
 use super::segment::{self, Segment};
 use super::wire;
 use crate::bytes::Bytes;
+use crate::case::MOST_MEMORY;
 use std::os::fd::{AsFd, OwnedFd};
-
-/// Largest segment that there is memory for.
-const MOST: u64 = 2 << 20;
 
 /// Makes a segment, good or not. Also gives its memory, and the size that it should have.
 pub(super) fn segment(phase: u32, bytes: &mut Bytes<'_>) -> (Option<Segment>, OwnedFd, u64) {
@@ -23,10 +21,10 @@ pub(super) fn segment(phase: u32, bytes: &mut Bytes<'_>) -> (Option<Segment>, Ow
     } else {
         size
     };
-    let length = length.min(MOST);
+    let length = length.min(MOST_MEMORY);
     let memory = wire::memory(length, way);
     let mapped = Segment::new(&memory, length as usize, devices, capacity);
-    if let Some(segment) = mapped.as_ref().filter(|_| length >= 1408) {
+    if let Some(segment) = &mapped {
         fill(segment, phase, bytes);
         for _ in 0..bytes.below(8) {
             let offset = segment.interesting(bytes.u8().into());

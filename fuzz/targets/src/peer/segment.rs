@@ -60,15 +60,17 @@ unsafe impl Send for Segment {}
 unsafe impl Sync for Segment {}
 
 impl Segment {
-    /// Maps memory of `length` bytes; `None` if that cannot be.
+    /// Maps memory of `length` bytes; `None` if that cannot be, or holds no header.
     pub(super) fn new(
         memory: impl AsFd,
         length: usize,
         devices: u32,
         capacity: u32,
     ) -> Option<Self> {
+        if length < DEVICES {
+            return None;
+        }
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        let length = length.max(8);
         // SAFETY: a new mapping.
         let base = unsafe { mmap(null_mut(), length, access, MapFlags::SHARED, memory, 0) };
         Some(Self {

@@ -1,8 +1,10 @@
 //! Sockets, messages and memory of a peer.
 
-use crate::case::directory;
+use crate::case::{MOST_MEMORY, directory};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create,
+};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept, bind,
@@ -144,24 +146,17 @@ fn wait(socket: BorrowedFd<'_>) {
 /// How memory is prepared: all but the first ways are not acceptable.
 pub(crate) const WAYS: usize = 6;
 
-/// Memory of a size. Larger than allowed, it is a page.
+/// Memory of a size, as far as there is so much.
 pub(super) fn memory(size: u64, way: usize) -> OwnedFd {
+    let size = size.min(MOST_MEMORY);
     if way == 5 {
         return fs::File::open("/dev/null").expect("/dev/null").into();
     }
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let memory = memfd_create("peer", flags).expect("memory");
-    if ftruncate(&memory, size).is_err() {
-        ftruncate(&memory, 4096).expect("a page");
-    }
+    ftruncate(&memory, size).expect("memory can have a size");
     if way != 2 && size > 0 {
-        // Not more than there is.
-        let _ = fallocate(
-            &memory,
-            rustix::fs::FallocateFlags::empty(),
-            0,
-            size.min(4 << 20),
-        );
+        fallocate(&memory, FallocateFlags::empty(), 0, size).expect("there is memory");
     }
     let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
     let seals = match way {

@@ -80,7 +80,11 @@ impl Program {
         assert_ne!(name, "unknown result", "{result}");
         if result != NOERROR {
             let why = last_error();
-            assert!(!why.contains("internal error"), "{why}");
+            // Names are part of some texts, and the fuzzer knows how to spell this.
+            let (_, what) = why
+                .split_once(": ")
+                .expect("the function, and what is wrong");
+            assert!(!what.starts_with("internal error"), "{why}");
             assert!(result != VD_E_UNEXPECTED || !self.honest, "{why}");
         }
         result
