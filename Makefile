@@ -1,13 +1,15 @@
 # The commands of the project. `make demo` and `make test` need a Debian machine with Rust and a C
 # compiler, and do the rest of the set-up themselves.
 
-.PHONY: demo test soak model lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer shortage
+.PHONY: demo test soak model lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer shortage fuzz
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
 model: ; @PROPTEST_CASES=10000 cargo test --locked --release --test model -- --nocapture
 # Fails every system call in turn, with every error that it can have: 10 minutes.
 shortage: ; @ci/shortage.sh
+# Any bytes as messages, streams, shared memory and calls: T seconds in all, shared by the targets.
+fuzz: ; @ci/fuzz.sh $(or $(T),600)
 lint: ; @ci/lint.sh
 build: ; @ci/setup.sh && cargo build --workspace --release --locked
 fmt: ; cargo fmt --all

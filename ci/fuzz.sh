@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes the targets in fuzz/, one after another: T seconds in total, or SECONDS as the first argument;
-# further arguments name targets. What the fuzzer learned stays in fuzz/corpus, what it found in
+# Fuzzes the targets in fuzz/ one after another. Arguments: the seconds in all, then the names of targets
+# if it shall not be all of them. What the fuzzer learned stays in fuzz/corpus, what it found in
 # fuzz/artifacts: a case that shows a fault goes to fuzz/found/TARGET, and the tests replay it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,9 +9,8 @@ skip() {
   echo "fuzz: skipped: $1"
   exit 0
 }
-seconds=${1:-60}
-shift || true
-targets=("$@")
+seconds=${1:?how many seconds}
+targets=("${@:2}")
 [ ${#targets[@]} -gt 0 ] || targets=(messages values stream calls attach rewrite)
 
 toolchain=nightly
@@ -26,6 +25,7 @@ ci/setup.sh
 # Sets meet in the temporary directory, and an end by a finding leaves them there.
 TMPDIR=$(mktemp -d)
 export TMPDIR
+export ASAN_OPTIONS=quarantine_size_mb=32
 trap 'rm -rf "$TMPDIR"' EXIT
 mkdir -p target/fuzz
 log=target/fuzz/log

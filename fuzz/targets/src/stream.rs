@@ -92,7 +92,7 @@ fn change(stripes: &mut Vec<Vec<u8>>, edit: u8, bytes: &mut Bytes<'_>) {
         1 => stripe.truncate(at),
         2 => stripe.extend(bytes.take(end - at)),
         3 => drop(stripe.drain(at..end)),
-        4 => stripe.splice(at..at, other).for_each(drop),
+        4 if stripe.len() < 1 << 16 => stripe.splice(at..at, other).for_each(drop),
         5 if at % 2 == 0 => stripes.push(other),
         5 => drop(stripes.remove(number)),
         6 => reseal(stripe, 0, at, bytes),

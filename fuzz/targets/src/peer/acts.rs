@@ -236,7 +236,9 @@ impl Segment {
         let device = bytes.below(4) % self.devices().clamp(1, 64) as usize;
         let ticket = bytes.u8().into();
         let entry = self.handle(device, ticket);
-        let number = device as u32 * self.capacity() + ticket % self.capacity().max(1);
+        let number = (device as u32)
+            .wrapping_mul(self.capacity())
+            .wrapping_add(ticket % self.capacity().max(1));
         let handle = match bytes.u8() {
             // As a program may guess it.
             0..0x80 => 1 << 12 | number,
