@@ -50,7 +50,7 @@ while read -r program; do objects+=(--object "$program"); done < <(
   sed -n 's/^ *Running .*(\(.*\))$/\1/p' "$place/log"
   echo "$CARGO_TARGET_DIR/debug/vdi"
 )
-common=(--instr-profile "$place/all.profdata" --ignore-filename-regex "(/registry/|/rustc/|$PWD/(cli|tests|target)/|_?tests\.rs|/link/support\.rs)")
+common=(--instr-profile "$place/all.profdata" --ignore-filename-regex "(/registry/|/rustc/|$PWD/(cli|fuzz|tests|target)/|_?tests\.rs|/link/support\.rs|/src/fuzzing\.rs)")
 "$tools/llvm-cov" show "${objects[@]}" "${common[@]}" --format html --show-branches count --output-dir "$place/html" >/dev/null 2>&1
 "$tools/llvm-cov" report "${objects[@]}" "${common[@]}" --show-branch-summary --show-region-summary=false 2>/dev/null
 
