@@ -4,7 +4,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 use std::{env, fs, panic, process, thread};
 
@@ -15,12 +15,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 static PANICKED: AtomicBool = AtomicBool::new(false);
 
-/// Runs a case in an empty runtime directory, alone in this process.
+/// Runs a case in an empty runtime directory. Nothing else may run in this process.
 pub(crate) fn case(run: impl FnOnce()) {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     prepare();
     let directory = directory();
+    // What a case that failed has left.
+    let _ = fs::remove_dir_all(directory);
     fs::create_dir(directory).expect("the runtime directory is new");
     let before = Held::now();
     run();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use vdi_fuzz_targets::{attach, calls, rewrite, seeds, stream};
 
 fn folder(kind: &str, target: &str) -> PathBuf {
@@ -22,7 +23,14 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// The targets count descriptors, so nothing else may be open meanwhile.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn replay(name: &str, target: fn(&[u8])) {
+    let _alone = alone();
     for kind in ["seeds", "found"] {
         let cases = files(&folder(kind, name));
         assert!(kind == "found" || !cases.is_empty(), "no seeds of {name}");
@@ -55,6 +63,7 @@ fn fuzzed_streams_are_refused_or_as_written() {
 
 #[test]
 fn the_seeds_are_those_of_the_source() {
+    let _alone = alone();
     let mut made: BTreeMap<&str, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
     for seed in seeds() {
         let of_target = made.entry(seed.target).or_default();

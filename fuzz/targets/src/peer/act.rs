@@ -13,6 +13,7 @@ pub(crate) const SEND_AREA: u8 = 9;
 pub(crate) const SEND_PACKET: u8 = 10;
 pub(crate) const CONNECT_AGAIN: u8 = 11;
 pub(crate) const HANG_UP: u8 = 12;
+pub(crate) const SHRINK: u8 = 13;
 
 /// How many there are.
-pub(crate) const COUNT: u8 = 13;
+pub(crate) const COUNT: u8 = 14;

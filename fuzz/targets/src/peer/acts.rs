@@ -2,8 +2,9 @@
 
 use super::{DIED, NAME, Peer, act, segment, wire};
 use crate::bytes::Bytes;
+use rustix::fs::ftruncate;
 use segment::Segment;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -43,8 +44,18 @@ impl Peer {
             (act::SEND_PACKET, _) => self.send_packet(bytes),
             (act::CONNECT_AGAIN, _) => self.connect_again(bytes),
             (act::HANG_UP, _) => self.socket = None,
+            (act::SHRINK, _) => self.shrink(),
             // Without the segment there is nothing to write to.
             _ => {}
+        }
+    }
+
+    /// Takes back all memory that is not sealed: who had taken it would be ended by a signal.
+    fn shrink(&mut self) {
+        for memory in &self.memories {
+            if ftruncate(memory, 0).is_ok() {
+                self.segment = None;
+            }
         }
     }
 
@@ -71,10 +82,9 @@ impl Peer {
         }
     }
 
-    fn say(&self, packet: &[u8], memories: &[OwnedFd]) {
+    fn say(&self, packet: &[u8], memories: &[BorrowedFd<'_>]) {
         if let Some(socket) = &self.socket {
-            let memories: Vec<_> = memories.iter().map(AsFd::as_fd).collect();
-            wire::send(socket, packet, &memories);
+            wire::send(socket, packet, memories);
         }
     }
 
@@ -95,7 +105,8 @@ impl Peer {
             skipped => self.areas.saturating_add(u32::from(skipped / 0x80)),
         };
         let memory = wire::memory(size.into(), way);
-        self.say(&wire::sized(wire::AREA, number, said), &[memory]);
+        self.say(&wire::sized(wire::AREA, number, said), &[memory.as_fd()]);
+        self.memories.push(memory);
         self.areas += 1;
     }
 
@@ -112,6 +123,7 @@ impl Peer {
         }
         let count = bytes.below(4);
         let memories: Vec<_> = (0..count).map(|_| wire::memory(65536, 0)).collect();
+        let memories: Vec<_> = memories.iter().map(AsFd::as_fd).collect();
         self.say(&packet, &memories);
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct Peer {
     others: Vec<OwnedFd>,
     /// Areas that it has sent.
     areas: u32,
+    /// What it could take back.
+    memories: Vec<OwnedFd>,
     /// Changes a word all the time while the library works, until it is told to stop.
     worker: Worker,
     stop: Arc<AtomicBool>,
@@ -48,6 +50,7 @@ impl Peer {
             socket,
             others: Vec::new(),
             areas: 0,
+            memories: Vec::new(),
             worker: Worker::new(),
             stop: Arc::default(),
         }
@@ -60,8 +63,10 @@ impl Peer {
             Role::Secondary => segment::CONFIGURED,
         };
         let (segment, memory, size) = host::segment(phase, bytes);
-        let answer = Answer::new(memory, size, bytes);
         let mut peer = Self::new(segment, None);
+        let kept = memory.try_clone().expect("a descriptor more");
+        peer.memories.push(kept);
+        let answer = Answer::new(memory, size, bytes);
         let announced = wire::Announced::new(NAME);
         let (give, taken) = channel();
         peer.worker.run(move || {

@@ -255,6 +255,7 @@ pub(super) fn attach() -> Vec<Seed> {
     let complete = by_peer(act::SEND_COMPLETION, &[0, 0, 0, 0, 0]);
     let area = by_peer(act::SEND_AREA, &[0, 0, 0, 0]);
     let write = by_peer(act::SEND_COMMAND, &[0; 11]);
+    let shrink = by_peer(act::SHRINK, &[]);
     let seed = |name, bytes| seed("attach", name, bytes);
     vec![
         seed(
@@ -329,7 +330,27 @@ pub(super) fn attach() -> Vec<Seed> {
             vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 7, 0, 0],
         ),
         seed("too-small", vec![1, 0, 0, 0, 0xff, 1]),
-        seed("unsealed", vec![1, 0, 0, 0xff, 3]),
+        seed(
+            "unsealed",
+            [
+                vec![1, 0, 0, 0xff, 3],
+                vec![0; 9],
+                bytes(&[&[shrink, DEVICE, GET]]),
+            ]
+            .concat(),
+        ),
+        seed(
+            "an-unsealed-area",
+            as_secondary(&[
+                DEVICE,
+                by_peer(act::SEND_AREA, &[0, 0xff, 3, 0, 0]),
+                write,
+                GET,
+                shrink,
+                write,
+                GET,
+            ]),
+        ),
         seed(
             "refused",
             [
