@@ -41,7 +41,11 @@ fn link_args() {
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
     // What a build for tests calls is in the test program, and so is the run-time part of a
     // sanitizer or of a fuzzer.
-    let elsewhere = ["CARGO_CFG_VDI_STEPS", "CARGO_CFG_SANITIZE", "CARGO_CFG_FUZZING"];
+    let elsewhere = [
+        "CARGO_CFG_VDI_STEPS",
+        "CARGO_CFG_SANITIZE",
+        "CARGO_CFG_FUZZING",
+    ];
     if elsewhere.iter().all(|cfg| env::var_os(cfg).is_none()) {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,defs");
     }

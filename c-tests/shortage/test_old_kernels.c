@@ -1,6 +1,6 @@
 /*
  * Kernels that lack what the library likes to use, and filters that forbid it: what has a substitute
- * is not missed, and what has none is an error that names it. [AMB-31]
+ * is not missed, and what has none is an error that names it.
  */
 #include "life.h"
 #include "old_kernel.h"
@@ -13,7 +13,7 @@
 static const struct kernel {
     const char *what;
     struct lack lacks[MAX_LACKS];
-    /* The call that fails, its code and a part of its text; NULL if nothing is missed. */
+    /* The call that fails, its code and a part of its text; NULL if nothing is missed. [AMB-31] */
     const char *call;
     vdi_result result;
     int error;
