@@ -17,8 +17,7 @@ static inline void wait_until_idle(void)
 {
     int64_t limit = milliseconds_now() + 60000;
     unsigned maps;
-    while ((maps = shared_mappings()) != 0 || descriptors() != idle_files ||
-           threads() != 1) {
+    while ((maps = shared_mappings()) != 0 || descriptors() != idle_files || threads() != 1) {
         if (milliseconds_now() > limit)
             check_failed(__FILE__, __LINE__,
                          "%u shared mappings, %u descriptors (not %u), %u threads are left", maps,
