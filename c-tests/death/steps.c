@@ -1,14 +1,16 @@
 #include "steps.h"
 
-#include "check.h"
+#include "harness.h"
 #include "syscalls.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-const char *const way_names[WAYS] = {"kill", "exit", "_exit", "quick_exit", "exec", "fork", "stop"};
+const char *const way_names[WAYS] = {"kill",       "core dump", "exit", "_exit",
+                                          "quick_exit", "exec",      "fork", "stop"};
 
 static unsigned passed, writes, last;
 static int armed;
@@ -33,10 +35,23 @@ static void fork_child(void)
     wait_for_ever();
 }
 
+/* The dump goes into the directory of the test, unless the machine sends it elsewhere. */
+static _Noreturn void dump(void)
+{
+    struct rlimit limit;
+    CHECK(chdir(test_directory()) == 0);
+    CHECK(getrlimit(RLIMIT_CORE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    CHECK(setrlimit(RLIMIT_CORE, &limit) == 0);
+    abort();
+}
+
 /* The thread that has come to the last point makes the process end, or stops it. */
 static void end_here(void)
 {
     switch (last_way) {
+    case DUMP:
+        dump();
     case EXIT:
         exit(0);
     case EXIT_NOW:

@@ -7,8 +7,8 @@
 #ifndef STEPS_H
 #define STEPS_H
 
-/* How a process ends. A fork leaves a child that keeps every descriptor. STOP does not end it. */
-enum way { KILL, EXIT, EXIT_NOW, QUICK_EXIT, EXEC, FORK, STOP, WAYS };
+/* How a process ends. DUMP is a crash with a core dump, where that is allowed. A fork leaves a child that keeps every descriptor. STOP does not end it. */
+enum way { KILL, DUMP, EXIT, EXIT_NOW, QUICK_EXIT, EXEC, FORK, STOP, WAYS };
 
 extern const char *const way_names[WAYS];
 

@@ -1,5 +1,5 @@
 /*
- * One process of a set ends at a point other than by a signal: by exit without Close, by exec, or
+ * One process of a set ends at a point other than by SIGKILL: by a crash, by exit without Close, by exec, or
  * with a forked child that keeps its descriptors. One that is only stopped is alive.
  */
 #include "points.h"
