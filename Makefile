@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` need a Debian machine with Rust and a C
 # compiler, and do the rest of the set-up themselves.
 
-.PHONY: demo test soak model lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer shortage fuzz
+.PHONY: demo test soak model lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer shortage fuzz death notice
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
@@ -34,3 +34,7 @@ memcheck: ; @ci/memcheck.sh
 asan: ; @ci/asan.sh
 # Many threads call everything at once with the same handles, for some minutes.
 hammer: ; @ci/programs.sh && VDI_TEST_ROUNDS=10000 VDI_TEST_SECONDS=3600 build/c-tests/test_hammer
+# Ends each process of a set at each of its points, in every way, and at many random moments: 4 minutes.
+death: ; @ci/death.sh
+# How soon the death of a peer is noticed, beside the hang-up of a bare socket: half a minute.
+notice: ; @ci/programs.sh && VDI_TEST_SECONDS=600 VDI_NOTICE_ROUNDS=200 build/c-tests/test_notice

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 
 #define MOST 1000
-#define MIB (UINT64_C(1) << 20)
+#define MIB 1048576u
 
 static char name[NAME_SIZE];
 
@@ -29,7 +29,10 @@ static int64_t now_us(void)
 static void weigh(const char *mebibytes)
 {
     size_t size = (size_t)(strtoull(mebibytes, NULL, 10) * MIB);
-    memset(malloc(size + 1), 1, size + 1);
+    volatile char *memory = malloc(size + 1);
+    CHECK(memory != NULL);
+    for (size_t at = 0; at <= size; at += 4096)
+        memory[at] = 1;
     tell(parent(), 0);
     for (;;)
         pause();
