@@ -370,8 +370,8 @@ mod tests {
     #[test]
     fn descriptors_have_a_limit_and_are_closed_with_a_bad_message() {
         let (near, far) = TempDir::new().channels();
-        let (watched, given) = UnixStream::pair().unwrap();
-        let fds = [given.as_fd(); MAX_DESCRIPTORS + 1];
+        let memory = memfd::create(c"vdi-test", 64).unwrap();
+        let fds = [memory.as_fd(); MAX_DESCRIPTORS + 1];
         assert!(far.send(&WELCOME, &fds).is_err());
 
         far.send(&WELCOME, &fds[1..]).unwrap();
@@ -380,8 +380,12 @@ mod tests {
             other => panic!("{other:?}"),
         }
 
-        socket::send(far.socket.as_fd(), b"nonsense", &fds[1..]).unwrap();
-        assert!(matches!(near.receive().unwrap(), Incoming::Nonsense(_)));
+        let (watched, given) = UnixStream::pair().unwrap();
+        let fds = [given.as_fd(); MAX_DESCRIPTORS];
+        for packet in [b"nonsense".as_slice(), &WELCOME.encode()] {
+            socket::send(far.socket.as_fd(), packet, &fds).unwrap();
+            assert!(matches!(near.receive().unwrap(), Incoming::Nonsense(_)));
+        }
         drop(given);
         // Its other end is closed only when no copy is left.
         assert!(wait_readable(&[watched.as_fd()], Duration::from_secs(30)).unwrap());

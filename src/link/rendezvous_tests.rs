@@ -4,11 +4,11 @@ use crate::link::channel::Incoming;
 use crate::link::runtime_dir::Places;
 use crate::link::support::{Role, TempDir, Watchdog, address_in};
 use crate::protocol::message::Message;
+use crate::sys::memfd;
 use crate::sys::pidfd::holds_in_forked_child;
-use std::fs;
-use std::io::{Read, Write};
+use std::fs::{self, File};
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 
 fn hello(name: &str) -> Message {
@@ -118,10 +118,10 @@ fn processes_meet_and_pass_messages_and_descriptors() {
         other => panic!("{other:?}"),
     }
 
-    let (mut near, far) = UnixStream::pair().unwrap();
+    let memory = memfd::create(c"vdi-test", 64).unwrap();
     let area = Message::Area { index: 1, size: 64 };
-    primary.send(&area, &[far.as_fd(), far.as_fd()]).unwrap();
-    drop(far);
+    let copies = [memory.as_fd(), memory.as_fd()];
+    primary.send(&area, &copies).unwrap();
     let Incoming::Message(message, fds) = server.receive().unwrap() else {
         panic!("the message is there");
     };
@@ -134,12 +134,18 @@ fn processes_meet_and_pass_messages_and_descriptors() {
         .flat_map(|end| [Some(end.socket()), end.process()]);
     assert!(own.flatten().all(closes_on_exec));
     assert!(fds.iter().all(|fd| closes_on_exec(fd.as_fd())));
-    let mut passed = fds.into_iter().map(UnixStream::from);
-    passed.next().unwrap().write_all(b"through").unwrap();
-    drop(passed);
-    let mut text = String::new();
-    near.read_to_string(&mut text).unwrap();
-    assert_eq!(text, "through");
+    let mut text = [0; 7];
+    for (copy, wanted) in fds
+        .into_iter()
+        .map(File::from)
+        .zip([b"through", b"and out"])
+    {
+        copy.write_all_at(wanted, 0).unwrap();
+        File::from(memory.try_clone().unwrap())
+            .read_exact_at(&mut text, 0)
+            .unwrap();
+        assert_eq!(&text, wanted);
+    }
 }
 
 /// The second set of a name is refused, other names are not. [NAME-01, CSET-CREATE-04]
