@@ -29,6 +29,9 @@
  *     pattern.h     bytes that tell where they belong
  *     resources.h   what a process holds        clock.h       a clock that the test moves
  *     holding.h     a completion routine that keeps the agent
+ *     hostile/      peers written against docs/shared-memory-format.md, that attack: forged.h is
+ *                   what they do when they behave, attack.h what they do instead, and victim.h the
+ *                   process that they do it to
  *
  * A test takes roles.h if one side is another process, and scene.h if it asks what every state does
  * with every call.
