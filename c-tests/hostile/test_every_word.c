@@ -45,7 +45,8 @@ static void one_word(enum moment moment, struct forged *forged)
         return;
     struct spot spot = {.word = now.word, .device = now.place, .slot = now.place};
     attack_write(forged, moment, spot, value_of(&forged->segment, spot));
-    now.done = 1;
+    /* Whatever is put into a slot is spoiled before it is published. */
+    now.done = !word_has_slot(now.word);
 }
 
 /* Cases that follow each other differ in the part, then in the moment, and so on. */

@@ -9,6 +9,7 @@ use crate::sys::process::generation;
 use crate::sys::socket::{self, Credentials};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub(crate) struct Channel {
     /// open after its death. None on kernels that have no such descriptor.
     process: Option<OwnedFd>,
     peer: Credentials,
+    /// Whether the peer may have sent descriptors, as far as the kernel can refuse them.
+    takes_descriptors: AtomicBool,
     generation: u32,
 }
 
@@ -55,9 +58,18 @@ impl Peer {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             process => process?,
         };
+<<<<<<< HEAD
         let ended = match &process {
             Some(process) => pidfd::has_ended(process.as_fd())?,
             None => false,
+=======
+        let channel = Self {
+            socket,
+            process,
+            peer,
+            takes_descriptors: AtomicBool::new(false),
+            generation: generation(),
+>>>>>>> 9c2851c (A message is spoiled before it is published; only what may carry descriptors is emptied before it is closed)
         };
         Ok((!ended).then_some(Self {
             process,
@@ -194,6 +206,7 @@ impl Channel {
 
     /// Lets the peer send descriptors. One that was accepted may not before: closing whatever
     /// descriptor a stranger has sent may take as long as the stranger likes.
+<<<<<<< HEAD
     pub(crate) fn accept_descriptors(&self) -> Result<()> {
         socket::accept_descriptors(self.socket(), true)
             .map_err(|error| self.error("cannot take memory from", &error))
@@ -203,6 +216,11 @@ impl Channel {
     pub(crate) fn hang_up(&self) {
         // The peer may have hung up before.
         let _ = socket::shut_down(self.socket());
+=======
+    pub(crate) fn accept_descriptors(&self) {
+        self.takes_descriptors.store(true, Ordering::Release);
+        socket::accept_descriptors(self.socket(), true);
+>>>>>>> 9c2851c (A message is spoiled before it is published; only what may carry descriptors is emptied before it is closed)
     }
 
     /// User of the process at the other end.
@@ -238,8 +256,14 @@ impl Drop for Channel {
     fn drop(&mut self) {
         // In a forked child the connection belongs to the parent.
         if self.generation == generation() {
+<<<<<<< HEAD
             let unread = self.is_readable();
             self.hang_up();
+=======
+            let unread = self.takes_descriptors.load(Ordering::Acquire) && self.is_readable();
+            // The peer may have hung up before.
+            let _ = socket::shut_down(self.socket.as_fd());
+>>>>>>> 9c2851c (A message is spoiled before it is published; only what may carry descriptors is emptied before it is closed)
             // Closing the socket would close the descriptors of what was not received, here. The end
             // looks like an empty packet, so there is no stopping at one.
             for _ in 0..if unread { LONGEST_QUEUE } else { 0 } {

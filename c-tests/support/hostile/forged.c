@@ -47,7 +47,8 @@ struct place {
     uint32_t sent, received;
 };
 
-static void send_command(struct forged *forged, unsigned device, struct place *place)
+static void send_command(struct forged *forged, unsigned device, struct place *place,
+                         attack_at *attack)
 {
     static const uint32_t codes[] = {VDC_Write, VDC_Read, VDC_Flush};
     struct segment *segment = &forged->segment;
@@ -68,6 +69,7 @@ static void send_command(struct forged *forged, unsigned device, struct place *p
         struct spot spot = {fields[i].word, device, number % segment->capacity};
         segment_store(segment, spot, fields[i].value);
     }
+    attack(RUNNING, forged);
     device_store(segment, device, COMMAND_TAIL, place->sent);
     segment_ring(segment, BELL, device);
 }
@@ -89,7 +91,7 @@ static void command(struct forged *forged, attack_at *attack)
                 idle = 0;
             }
             if (place->sent - place->received < WINDOW && place->sent < FORGED_COMMANDS) {
-                send_command(forged, device, place);
+                send_command(forged, device, place, attack);
                 attack(RUNNING, forged);
                 idle = 0;
             }
@@ -162,7 +164,8 @@ void forged_server(const char *name, attack_at *attack)
     hang_up(&forged);
 }
 
-static void complete_command(struct forged *forged, unsigned device, struct place *place)
+static void complete_command(struct forged *forged, unsigned device, struct place *place,
+                             attack_at *attack)
 {
     struct segment *segment = &forged->segment;
     struct spot from = {.device = device, .slot = place->received++ % segment->capacity};
@@ -177,6 +180,7 @@ static void complete_command(struct forged *forged, unsigned device, struct plac
     }
     to.word = COMPLETION_CODE;
     segment_store(segment, to, ERROR_SUCCESS);
+    attack(RUNNING, forged);
     device_store(segment, device, COMPLETION_TAIL, ++place->sent);
     struct spot ready = {.word = READY};
     segment_store(segment, ready, segment_load(segment, ready) | 1u << device);
@@ -207,7 +211,7 @@ static void obey(struct forged *forged, attack_at *attack)
             if (tail == place->received || tail - place->received > forged->segment.capacity)
                 continue;
             attack(RUNNING, forged);
-            complete_command(forged, device, place);
+            complete_command(forged, device, place, attack);
             idle = 0;
         }
         moment_passes();

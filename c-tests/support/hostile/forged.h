@@ -17,7 +17,7 @@ enum { FORGED_PREFIX = 512, FORGED_BUFFER = 4096, FORGED_AREA = 65536 };
 enum moment {
     JOINING,     /* the segment is there, the victim has not joined, or has only just */
     CONFIGURING, /* between the join and the first command */
-    RUNNING,     /* commands are outstanding; often */
+    RUNNING,     /* often: a message is in its slot and not published, or commands are outstanding */
     ENDING,      /* the devices are being closed */
     MOMENTS,
 };
