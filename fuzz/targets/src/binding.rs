@@ -47,6 +47,7 @@ pub(crate) struct VdcCommand {
 pub(crate) type Routine = unsafe extern "C" fn(*mut VdsCommand);
 
 #[repr(C)]
+#[derive(Clone, Copy)]
 pub(crate) struct VdsCommand {
     pub(crate) code: i32,
     pub(crate) size: i32,

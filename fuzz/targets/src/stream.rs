@@ -140,11 +140,8 @@ fn forge(stripe: &mut [u8]) -> Option<()> {
     let (page_size, pages_each, pages) = (field(40)?, field(44)?, field(48)?);
     let mut digest = Sha256::new_with_prefix(stripe.get(..HEADER_BYTES)?);
     let mut at = block;
-    for first in (0..pages)
-        .step_by(pages_each.max(1))
-        .skip(number)
-        .step_by(count.max(1))
-    {
+    let mut first = number.checked_mul(pages_each)?;
+    while first < pages {
         digest.update(stripe.get(at..at + 32)?);
         at += 32;
         for _ in first..pages.min(first + pages_each) {
@@ -153,6 +150,7 @@ fn forge(stripe: &mut [u8]) -> Option<()> {
             at += 4;
         }
         at = at.checked_next_multiple_of(block)?;
+        first = first.checked_add(count.checked_mul(pages_each)?)?;
     }
     let trailer = stripe.get_mut(at..at + HEADER_BYTES)?;
     trailer[64..96].copy_from_slice(&digest.finalize());

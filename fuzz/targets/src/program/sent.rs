@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use vdi::codes::ERROR_SUCCESS;
+use vdi::codes::{ERROR_SUCCESS, VDC_Read, VDC_Write};
 
 /// A command, and how often it was sent and has ended.
 pub(super) struct Sent {
@@ -99,7 +99,10 @@ impl Sent {
         assert_eq!(sends.load(Ordering::SeqCst), ends.load(Ordering::SeqCst));
     }
 
-    fn ended(&self, code: i32) {
+    fn ended(&self, command: &VdsCommand) {
+        let moves = command.code == VDC_Read || command.code == VDC_Write;
+        let most = if moves { command.size as u32 } else { 0 };
+        assert!(command.bytes_transferred as u32 <= most);
         let ends = self.ends.fetch_add(1, Ordering::SeqCst) + 1;
         let sends = self.sends.load(Ordering::SeqCst);
         assert!(ends <= sends, "a routine is called twice");
@@ -110,7 +113,7 @@ impl Sent {
             CLOSE_DEVICE => {
                 vdi_server_close_device(self.device);
             }
-            ABORT if code == ERROR_SUCCESS => {
+            ABORT if command.completion_code == ERROR_SUCCESS => {
                 // SAFETY: no reason is given.
                 unsafe { vdi_server_signal_abort(self.server, null()) };
             }
@@ -131,9 +134,8 @@ impl Sent {
 /// The completion routine of every command. A panic ends the process: it cannot leave this function.
 unsafe extern "C" fn routine(command: *mut VdsCommand) {
     // SAFETY: the command is alive until its routine has been called.
-    let command = unsafe { &*command };
+    let command = unsafe { command.read() };
     // SAFETY: `send` has stored it, and it is kept until the end of the case.
     let sent = unsafe { &*command.context.cast::<Sent>() };
-    let code = command.completion_code;
-    sent.ended(code);
+    sent.ended(&command);
 }

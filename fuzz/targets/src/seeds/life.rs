@@ -326,8 +326,12 @@ pub(super) fn attach() -> Vec<Seed> {
             as_secondary(&[DEVICE, by_peer(act::HANG_UP, &[]), GET, REASON]),
         ),
         seed(
-            "a-changed-word",
-            vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 7, 0, 0],
+            "more-devices-than-fit",
+            [
+                vec![1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 7, 7, 7, 0, 0],
+                bytes(&[&[(call::OPEN_DEVICE, &[0, 3, 0])]]),
+            ]
+            .concat(),
         ),
         seed("too-small", vec![1, 0, 0, 0, 0xff, 1]),
         seed(
@@ -414,6 +418,33 @@ pub(super) fn rewrite() -> Vec<Seed> {
                 GET,
                 GET,
                 REASON,
+            ]),
+        ),
+        seed(
+            "places-beyond-the-end",
+            with_server(&[
+                configure,
+                area,
+                devices,
+                DEVICE,
+                write,
+                GET,
+                by_peer(
+                    act::SEND_COMMAND,
+                    &[0, 0, 0, 0, 0, 200, 0, 0, 0, 0x10, 0, 0, 0, 0, 0],
+                ),
+                GET,
+                REASON,
+            ]),
+        ),
+        seed(
+            "too-many-bytes",
+            with_secondary(&[
+                SERVER_DEVICE,
+                AGENT,
+                FLUSH,
+                by_peer(act::SEND_COMPLETION, &[0, 0, 0, 1, 0]),
+                SERVER_REASON,
             ]),
         ),
         seed(

@@ -45,6 +45,8 @@ fn messages() -> Vec<Seed> {
     };
     let mut mapped = wire::message(wire::MAPPED);
     mapped.extend(3_u32.to_le_bytes());
+    let longer = [wire::hello(1, b"nightly"), vec![0]].concat();
+    let shorter = wire::hello(1, b"nightly")[..30].to_vec();
     let seed = |name, bytes| seed("messages", name, bytes);
     vec![
         seed("hello-server", wire::hello(1, b"nightly")),
@@ -54,6 +56,9 @@ fn messages() -> Vec<Seed> {
         seed("refused-no-text", refused(&[0xff; 512])),
         seed("area", wire::sized(wire::AREA, 0, 65536)),
         seed("mapped", mapped),
+        seed("longer-than-its-fields", longer),
+        seed("shorter-than-its-fields", shorter),
+        seed("of-no-kind", wire::message(6)),
     ]
 }
 
