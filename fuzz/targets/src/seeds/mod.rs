@@ -1,6 +1,8 @@
 //! The cases with which the fuzzer begins: proper messages, streams and sequences of calls.
 
+mod calls;
 mod life;
+mod peers;
 mod stream;
 
 use crate::peer::wire;
@@ -28,9 +30,9 @@ pub fn seeds() -> Vec<Seed> {
     let mut seeds = messages();
     seeds.extend(values());
     seeds.extend(stream::seeds());
-    seeds.extend(life::calls());
-    seeds.extend(life::attach());
-    seeds.extend(life::rewrite());
+    seeds.extend(calls::seeds());
+    seeds.extend(peers::attach());
+    seeds.extend(peers::rewrite());
     seeds
 }
 
