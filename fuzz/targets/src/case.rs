@@ -2,9 +2,9 @@
 //! left behind.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::backtrace::Backtrace;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Once, OnceLock};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use std::{env, fs, panic, process, thread};
 
@@ -13,7 +13,8 @@ pub(crate) const MOST_MEMORY: u64 = 4 << 20;
 /// Long enough for any machine. What is not gone by then stays.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-static PANICKED: AtomicBool = AtomicBool::new(false);
+/// What panicked last, if anything did.
+static PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// Runs a case in an empty runtime directory. Nothing else may run in this process.
 pub(crate) fn case(run: impl FnOnce()) {
@@ -24,7 +25,8 @@ pub(crate) fn case(run: impl FnOnce()) {
     fs::create_dir(directory).expect("the runtime directory is new");
     let before = Held::now();
     run();
-    assert!(!PANICKED.swap(false, Ordering::SeqCst), "a panic");
+    let panic = lock(&PANIC).take();
+    assert_eq!(panic, None);
     let start = Instant::now();
     while Held::now() != before {
         let now = Held::now();
@@ -32,6 +34,10 @@ pub(crate) fn case(run: impl FnOnce()) {
         thread::sleep(Duration::from_millis(1));
     }
     fs::remove_dir(directory).expect("nothing is left in the runtime directory");
+}
+
+fn lock(panic: &Mutex<Option<String>>) -> MutexGuard<'_, Option<String>> {
+    panic.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The runtime directory of this process.
@@ -45,20 +51,21 @@ fn prepare() {
     PREPARED.call_once(|| {
         // SAFETY: nothing of the library runs yet, and nothing else changes the environment.
         unsafe { env::set_var("VDI_RUNTIME_DIR", directory()) };
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |why| {
-            PANICKED.store(true, Ordering::SeqCst);
-            before(why);
-        }));
         let limit = Rlimit {
             current: Some(MOST_MEMORY),
             ..getrlimit(Resource::Fsize)
         };
         setrlimit(Resource::Fsize, limit).expect("a lower limit is allowed");
-        // The background thread and its descriptors stay for as long as the process.
+        // Some descriptors stay for as long as the process.
         fs::create_dir(directory()).expect("the runtime directory is new");
         crate::program::warm_up();
         fs::remove_dir(directory()).expect("nothing is left in the runtime directory");
+        // In front of the library's own hook, which keeps its panics to itself.
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |why| {
+            *lock(&PANIC) = Some(format!("{why}\n{}", Backtrace::capture()));
+            before(why);
+        }));
     });
 }
 
