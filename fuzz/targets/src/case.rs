@@ -26,7 +26,7 @@ pub(crate) fn case(run: impl FnOnce()) {
     let before = Held::now();
     run();
     let panic = lock(&PANIC).take();
-    assert_eq!(panic, None);
+    assert!(panic.is_none(), "{}", panic.unwrap_or_default());
     let start = Instant::now();
     while Held::now() != before {
         let now = Held::now();
