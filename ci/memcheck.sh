@@ -22,10 +22,11 @@ cmake -S . -B "$place/build" -DCMAKE_BUILD_TYPE=Release -DVDI_CARGO_TARGET_DIR="
 cmake --build "$place/build" --parallel 2 | { grep -v '^\[' || true; }
 
 # Valgrind itself answers for the limit of descriptors: it closes one that the kernel gave beyond the
-# limit, with the connection that it stood for.
+# limit, with the connection that it stood for. In the C library of a second namespace it misses the
+# functions that it would have to replace.
 failed=0
 ctest --test-dir "$place/build" -j2 --output-on-failure \
-  --exclude-regex '^test_(no_descriptors|no_room_for_buffers)$' >"$place/ctest.log" 2>&1 || failed=1
+  --exclude-regex '^test_(no_descriptors|no_room_for_buffers|two_copies)$' >"$place/ctest.log" 2>&1 || failed=1
 
 # A process that was killed has no exit status of valgrind's, but a report.
 reports=$(grep -lE '^==[0-9]+== +at 0x' "$place"/logs/* || true)
