@@ -104,10 +104,20 @@ static int thread_role(int argc, char **argv)
     return 0;
 }
 
-/* The main thread is no more when the last other one closes the set. */
-static void *last_thread(void *main_thread)
+static sem_t main_leaves;
+
+static void note_leave(void *unused)
 {
-    CHECK(pthread_join(*(pthread_t *)main_thread, NULL) == 0);
+    (void)unused;
+    sem_post(&main_leaves);
+}
+
+/* The main thread has left when the last other one closes the set. */
+static void *last_thread(void *unused)
+{
+    (void)unused;
+    while (sem_wait(&main_leaves) != 0)
+        continue;
     CHECK_RESULT(vdi_server_close(server), VD_E_PROTOCOL);
     CHECK_RESULT(vdi_close(set), NOERROR);
     return NULL;
@@ -115,11 +125,13 @@ static void *last_thread(void *main_thread)
 
 static int main_leaves_role(int argc, char **argv)
 {
-    static pthread_t self, thread;
+    pthread_t thread;
     CHECK_EQUAL(argc, 2);
-    self = pthread_self();
     open_both(argv[1]);
-    CHECK(pthread_create(&thread, NULL, last_thread, &self) == 0);
+    CHECK(pthread_key_create(&at_thread_end, note_leave) == 0);
+    CHECK(pthread_setspecific(at_thread_end, &at_thread_end) == 0);
+    CHECK(sem_init(&main_leaves, 0, 0) == 0);
+    CHECK(pthread_create(&thread, NULL, last_thread, NULL) == 0);
     pthread_exit(NULL);
 }
 
