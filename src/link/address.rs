@@ -143,7 +143,9 @@ impl Address {
         }
         // A child of a dead primary may hold the socket open: then it answers for nobody.
         let channel = Channel::over(socket).map_err(cannot)?;
-        channel.iter().for_each(Channel::accept_descriptors);
+        if let Some(channel) = &channel {
+            channel.accept_descriptors()?;
+        }
         Ok(channel.map_or(Answer::Dead, Answer::Connected))
     }
 

@@ -58,18 +58,9 @@ impl Peer {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             process => process?,
         };
-<<<<<<< HEAD
         let ended = match &process {
             Some(process) => pidfd::has_ended(process.as_fd())?,
             None => false,
-=======
-        let channel = Self {
-            socket,
-            process,
-            peer,
-            takes_descriptors: AtomicBool::new(false),
-            generation: generation(),
->>>>>>> 9c2851c (A message is spoiled before it is published; only what may carry descriptors is emptied before it is closed)
         };
         Ok((!ended).then_some(Self {
             process,
@@ -101,6 +92,7 @@ impl Channel {
             socket,
             process: peer.process,
             peer: peer.credentials,
+            takes_descriptors: AtomicBool::new(false),
             generation: generation(),
         }
     }
@@ -206,8 +198,8 @@ impl Channel {
 
     /// Lets the peer send descriptors. One that was accepted may not before: closing whatever
     /// descriptor a stranger has sent may take as long as the stranger likes.
-<<<<<<< HEAD
     pub(crate) fn accept_descriptors(&self) -> Result<()> {
+        self.takes_descriptors.store(true, Ordering::Release);
         socket::accept_descriptors(self.socket(), true)
             .map_err(|error| self.error("cannot take memory from", &error))
     }
@@ -216,11 +208,6 @@ impl Channel {
     pub(crate) fn hang_up(&self) {
         // The peer may have hung up before.
         let _ = socket::shut_down(self.socket());
-=======
-    pub(crate) fn accept_descriptors(&self) {
-        self.takes_descriptors.store(true, Ordering::Release);
-        socket::accept_descriptors(self.socket(), true);
->>>>>>> 9c2851c (A message is spoiled before it is published; only what may carry descriptors is emptied before it is closed)
     }
 
     /// User of the process at the other end.
@@ -256,14 +243,8 @@ impl Drop for Channel {
     fn drop(&mut self) {
         // In a forked child the connection belongs to the parent.
         if self.generation == generation() {
-<<<<<<< HEAD
-            let unread = self.is_readable();
-            self.hang_up();
-=======
             let unread = self.takes_descriptors.load(Ordering::Acquire) && self.is_readable();
-            // The peer may have hung up before.
-            let _ = socket::shut_down(self.socket.as_fd());
->>>>>>> 9c2851c (A message is spoiled before it is published; only what may carry descriptors is emptied before it is closed)
+            self.hang_up();
             // Closing the socket would close the descriptors of what was not received, here. The end
             // looks like an empty packet, so there is no stopping at one.
             for _ in 0..if unread { LONGEST_QUEUE } else { 0 } {
