@@ -191,13 +191,16 @@ struct VDS_Command;
 #define VD_E_NOTSUPPORTED -2139684855
 
 /**
- * 0x8077000A: out of memory, or out of buffers. [RC-0A]
+ * 0x8077000A: out of memory, or out of buffers. Also no room in the runtime directory, and memory
+ * that a limit forbids: of the operating system's errors ENOMEM, ENOSPC, EDQUOT and EFBIG, and
+ * EAGAIN where memory would be locked. [RC-0A]
  */
 #define VD_E_MEMORY -2139684854
 
 /**
  * 0x8077000B: an operating system error that has no better code, or an error in the library;
- * vdi_last_error_message() says which. [RC-0B]
+ * vdi_last_error_message() says which. So are too many open files (EMFILE, ENFILE), no more
+ * threads (EAGAIN), and a kernel or a filter that has no such call (ENOSYS). [RC-0B]
  */
 #define VD_E_UNEXPECTED -2139684853
 
@@ -1052,8 +1055,8 @@ VDI_NOEXCEPT;
  *         VD_E_INSTANCE_NAME for a malformed instance;
  *         VD_E_SECURITY if the runtime directory may not be used, or another user has a set of that
  *         name or has left one behind;
- *         VD_E_MEMORY if there is no memory for the set;
- *         VD_E_UNEXPECTED for any other error of the operating system.
+ *         VD_E_MEMORY if there is no memory for the set, or no room in the runtime directory;
+ *         VD_E_UNEXPECTED for any other error of the operating system, such as too many open files.
  *
  * After a failure nothing remains. [CSET-CREATE-10] End the set with vdi_close(). Does not wait
  * for a server; waits, at most five seconds, while other processes create or find a set at the same moment.
@@ -1186,7 +1189,9 @@ VDI_NOEXCEPT;
  * @return NOERROR;
  *         VD_E_INVALID if the handle was never given out, belongs to another set or to a command
  *         that is completed, or `out_ptr` is null; [CSET-BUFH-03]
- *         VD_E_PROTOCOL if the set is not open.
+ *         VD_E_PROTOCOL if the set is not open;
+ *         VD_E_MEMORY, VD_E_UNEXPECTED if this process could not get the memory of the buffer: the
+ *         set is then aborted (VDI_ABORT_RESOURCES).
  *
  * Use the address only until the command is completed, which remains the duty of the process that
  * received it. [CSET-BUFH-05] The same handle gives the same address again. Works after an abort,
@@ -1361,7 +1366,8 @@ VDI_NOEXCEPT;
  *
  * Does not wait for a set to appear. [SSET-OPEN-08] Waits for nothing but the answer of the
  * primary's library, which is given at once; a primary that is stopped makes the call fail after
- * ten seconds (VD_E_UNEXPECTED). End with vdi_server_close().
+ * ten seconds (VD_E_UNEXPECTED). One that has no descriptor or no memory left for another process
+ * says so at once. End with vdi_server_close().
  */
 VDI_API
 VDI_MUST_USE

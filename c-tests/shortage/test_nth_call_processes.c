@@ -226,6 +226,8 @@ static int suffer(enum part part, const struct fault *fault)
 
 static void every_number(enum part part, const struct possible *call, int full)
 {
+    healthy[PRIMARY] = spawn_client();
+    healthy[SECONDARY] = spawn_client();
     for (int lasting = 0; lasting < 2; lasting++) {
         printf("%s, %s, %s:", part_names[part], call->name, lasting ? "lasting" : "once");
         const int *error = call->errors;
@@ -243,6 +245,8 @@ static void every_number(enum part part, const struct possible *call, int full)
         }
         printf("\n");
     }
+    client_leave(healthy[PRIMARY]);
+    client_leave(healthy[SECONDARY]);
 }
 
 static void run(void)
@@ -253,16 +257,12 @@ static void run(void)
     static const char *const telling[] = {"epoll_ctl", "fcntl",   "getsockopt", "mmap",
                                           "recvmsg", "sendmsg",   "poll", NULL};
     unique_name(name);
-    healthy[PRIMARY] = spawn_client();
-    healthy[SECONDARY] = spawn_client();
     impatience_start();
     for (enum part part = PRIMARY; part < PARTS; part++)
         for (const struct possible *call = possible; call->name != NULL; call++)
             for (const char *const *one = telling; *one != NULL; one++)
                 if (full ? one == telling : strcmp(*one, call->name) == 0)
                     every_number(part, call, full);
-    client_leave(healthy[PRIMARY]);
-    client_leave(healthy[SECONDARY]);
     printf("%u lives, %u calls failed, %u lives ended by it\n", lives, failed_calls, ends);
 }
 

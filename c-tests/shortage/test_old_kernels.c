@@ -48,6 +48,7 @@ static const struct kernel {
      VD_E_SECURITY, EACCES},
 };
 
+/* [AMB-31] */
 static void live_on(const struct kernel *kernel, const char *name)
 {
     static struct life life;

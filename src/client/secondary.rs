@@ -93,9 +93,6 @@ impl Member {
         if !participant.all_devices_closed() {
             participant.primary_left();
         }
-        let text = "the memory of the buffer went with the primary client process";
-        self.set.areas.lose(&Error::new(ErrorKind::Invalid, text));
-        participant.alarm();
     }
 }
 

@@ -30,8 +30,8 @@ use std::ptr;
 ///         VD_E_INSTANCE_NAME for a malformed instance;
 ///         VD_E_SECURITY if the runtime directory may not be used, or another user has a set of that
 ///         name or has left one behind;
-///         VD_E_MEMORY if there is no memory for the set;
-///         VD_E_UNEXPECTED for any other error of the operating system.
+///         VD_E_MEMORY if there is no memory for the set, or no room in the runtime directory;
+///         VD_E_UNEXPECTED for any other error of the operating system, such as too many open files.
 ///
 /// After a failure nothing remains. [CSET-CREATE-10] End the set with vdi_close(). Does not wait
 /// for a server; waits, at most five seconds, while other processes create or find a set at the same moment.
@@ -218,7 +218,9 @@ pub unsafe extern "C" fn vdi_get_buffer_handle(
 /// @return NOERROR;
 ///         VD_E_INVALID if the handle was never given out, belongs to another set or to a command
 ///         that is completed, or `out_ptr` is null; [CSET-BUFH-03]
-///         VD_E_PROTOCOL if the set is not open.
+///         VD_E_PROTOCOL if the set is not open;
+///         VD_E_MEMORY, VD_E_UNEXPECTED if this process could not get the memory of the buffer: the
+///         set is then aborted (VDI_ABORT_RESOURCES).
 ///
 /// Use the address only until the command is completed, which remains the duty of the process that
 /// received it. [CSET-BUFH-05] The same handle gives the same address again. Works after an abort,

@@ -29,7 +29,8 @@ use std::ptr;
 ///
 /// Does not wait for a set to appear. [SSET-OPEN-08] Waits for nothing but the answer of the
 /// primary's library, which is given at once; a primary that is stopped makes the call fail after
-/// ten seconds (VD_E_UNEXPECTED). End with vdi_server_close().
+/// ten seconds (VD_E_UNEXPECTED). One that has no descriptor or no memory left for another process
+/// says so at once. End with vdi_server_close().
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn vdi_server_open(

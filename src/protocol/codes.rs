@@ -20,10 +20,13 @@ pub const VD_E_INVALID: i32 = -2139684858;
 pub const VD_E_INSTANCE_NAME: i32 = -2139684857;
 /// 0x80770009: the requested configuration is invalid. [RC-09]
 pub const VD_E_NOTSUPPORTED: i32 = -2139684855;
-/// 0x8077000A: out of memory, or out of buffers. [RC-0A]
+/// 0x8077000A: out of memory, or out of buffers. Also no room in the runtime directory, and memory
+/// that a limit forbids: of the operating system's errors ENOMEM, ENOSPC, EDQUOT and EFBIG, and
+/// EAGAIN where memory would be locked. [RC-0A]
 pub const VD_E_MEMORY: i32 = -2139684854;
 /// 0x8077000B: an operating system error that has no better code, or an error in the library;
-/// vdi_last_error_message() says which. [RC-0B]
+/// vdi_last_error_message() says which. So are too many open files (EMFILE, ENFILE), no more
+/// threads (EAGAIN), and a kernel or a filter that has no such call (ENOSYS). [RC-0B]
 pub const VD_E_UNEXPECTED: i32 = -2139684853;
 /// 0x8077000C: the call is not allowed now, or the handle is not open. [RC-0C]
 pub const VD_E_PROTOCOL: i32 = -2139684852;
