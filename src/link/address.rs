@@ -143,9 +143,6 @@ impl Address {
         }
         // A child of a dead primary may hold the socket open: then it answers for nobody.
         let channel = Channel::over(socket).map_err(cannot)?;
-        if let Some(channel) = &channel {
-            channel.accept_descriptors()?;
-        }
         Ok(channel.map_or(Answer::Dead, Answer::Connected))
     }
 

@@ -80,19 +80,23 @@ pub(super) fn refuse(socket: BorrowedFd<'_>, error: &Error) {
 }
 
 impl Channel {
-    /// Wraps a connected socket; None if the process at the other end has ended already.
+    /// Wraps a socket that has connected; None if the process at the other end has ended already.
     pub(super) fn over(socket: OwnedFd) -> io::Result<Option<Self>> {
         let peer = Peer::of(socket.as_fd())?;
-        Ok(peer.map(|peer| Self::to(peer, socket)))
+        Ok(peer.map(|peer| Self::new(peer, socket, true)))
     }
 
-    /// The connection to a known peer.
+    /// The connection from a known peer, who may not send descriptors.
     pub(super) fn to(peer: Peer, socket: OwnedFd) -> Self {
+        Self::new(peer, socket, false)
+    }
+
+    fn new(peer: Peer, socket: OwnedFd, takes_descriptors: bool) -> Self {
         Self {
             socket,
             process: peer.process,
             peer: peer.credentials,
-            takes_descriptors: AtomicBool::new(false),
+            takes_descriptors: AtomicBool::new(takes_descriptors),
             generation: generation(),
         }
     }
