@@ -61,6 +61,7 @@ static void strangers(void)
     }
     int visitor = knock();
     say(visitor, (struct packet){.size = sizeof nonsense[0].bytes});
+    CHECK_EQUAL(answer_to(visitor), REFUSED); /* that it could not be received */
     CHECK_EQUAL(answer_to(visitor), 0);
     close(visitor);
     static const char *const wrong[] = {"another set", ""};
