@@ -46,9 +46,18 @@ static _Noreturn void dump(void)
     abort();
 }
 
+/* In a thread of its own, because the library's background thread never executes a program. */
+static void *execute(void *nothing)
+{
+    execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+    check_failed(__FILE__, __LINE__, "exec");
+    return nothing;
+}
+
 /* The thread that has come to the last point makes the process end, or stops it. */
 static void end_here(void)
 {
+    pthread_t thread;
     switch (last_way) {
     case DUMP:
         dump();
@@ -59,8 +68,8 @@ static void end_here(void)
     case QUICK_EXIT:
         quick_exit(0);
     case EXEC:
-        execl("/bin/sleep", "sleep", "1000", (char *)NULL);
-        break;
+        CHECK(pthread_create(&thread, NULL, execute, NULL) == 0);
+        wait_for_ever();
     case FORK:
         fork_child();
         break;
