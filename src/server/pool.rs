@@ -105,8 +105,8 @@ impl Pool {
         u32::try_from(self.areas.len()).unwrap_or(u32::MAX)
     }
 
-    /// Makes room for knowing the buffers of an area: what the caller asks for may be more than this
-    /// process can even count.
+    /// Makes room for knowing the buffers of an area that exists: what the caller asks for may be more
+    /// than this process can even count, but not than there is memory for.
     pub(super) fn reserve(&mut self, layout: &Layout) -> Result<()> {
         let mut wanted = BTreeMap::<Class, usize>::new();
         for (class, _, _, count) in &layout.runs {

@@ -1,5 +1,12 @@
 use super::*;
 
+impl Pool {
+    /// For how many buffers there is room.
+    pub(in crate::server) fn room(&self) -> usize {
+        self.slots.capacity() + self.free.values().map(Vec::capacity).sum::<usize>()
+    }
+}
+
 fn request(size: u32, alignment: u32, count: u32) -> BufferRequest {
     BufferRequest {
         size,

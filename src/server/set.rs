@@ -222,12 +222,9 @@ impl Set {
         if layout.size == 0 {
             return Ok(0);
         }
-        let number = {
-            let mut pool = lock(&self.inner.pool);
-            pool.reserve(&layout)?;
-            pool.next_area()
-        };
+        let number = lock(&self.inner.pool).next_area();
         let (area, memory) = Area::create(number, layout.size)?;
+        lock(&self.inner.pool).reserve(&layout)?;
         let link = lock(&self.link);
         let link = link.as_ref().ok_or_else(state::not_open)?;
         host::send_area(&link.host.channel, &area, &memory)?;

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::participant::{Part, Participant};
-use crate::protocol::codes::{VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT};
+use crate::protocol::codes::{
+    VDF_WriteMedia, VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT,
+};
 use crate::server::device::DeviceState;
 use crate::shm::control::Control;
 use std::thread;
@@ -52,6 +54,24 @@ fn a_dropped_set_is_closed() {
     drop(set);
     assert!(inner.participant.check_open().is_err());
     assert_eq!(reason(&inner), Some(VDI_ABORT_SERVER_CLOSED));
+}
+
+/// A request that the machine cannot fulfil leaves no account of its buffers, which may be as much as
+/// the process has.
+#[test]
+fn buffers_that_cannot_be_had_are_not_counted() {
+    let set = set();
+    set.begin_configuration(&ServerParameters {
+        features: VDF_WriteMedia,
+        block_size: 512,
+        max_transfer_size: 65536,
+        ..ServerParameters::default()
+    })
+    .unwrap();
+    set.request_buffers(0x7fff_ffff, 0, 1 << 20).unwrap();
+    let error = set.end_configuration().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Memory);
+    assert_eq!(lock(&set.inner.pool).room(), 0);
 }
 
 /// A client that announces completions and makes none is silent. [TMO-10, SEC-07]
