@@ -19,9 +19,6 @@ use std::time::Duration;
 /// does not.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a dying process may take from closing its first socket to its end.
-const CLOSING: Duration = Duration::from_millis(200);
-
 /// How long the memory of a dead process may take to be torn down.
 const LAST_BREATH: Duration = Duration::from_secs(2);
 
@@ -120,16 +117,14 @@ pub(crate) fn join(
         }
         Incoming::Message(..) => Err(unexpected("the primary answers with a wrong message")),
         Incoming::Nonsense(reason) => Err(unexpected(reason)),
-        // It has left or died meanwhile, or it cannot say what it lacks. The sockets of a dying
-        // process are closed one after another: who still listens may be dead.
-        Incoming::HangUp => Err(match rendezvous::connect(&address).map_err(denied)? {
-            None => address.absent(absent),
-            Some(_) if channel.wait_for_end(CLOSING) => address.absent(absent),
-            Some(_) => unexpected(format!(
-                "process {}, the primary of set {name}, hangs up without an answer",
+        // It has left or died meanwhile, or cannot even say what it lacks.
+        Incoming::HangUp => Err(Error::new(
+            absent,
+            format!(
+                "process {}, the primary of set \"{name}\", hangs up without an answer",
                 channel.peer_pid()
-            )),
-        }),
+            ),
+        )),
         Incoming::Nothing => Err(unexpected(format!(
             "process {} of user {}, the primary of set {name}, does not answer",
             channel.peer_pid(),
