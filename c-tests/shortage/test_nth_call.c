@@ -56,7 +56,7 @@ static int suffer(const struct fault *fault, unsigned devices)
 static void every_number(struct fault fault, const int *errors, unsigned step, unsigned devices)
 {
     const int *error = errors;
-    for (fault.number = 1;; fault.number += step) {
+    for (fault.number = 1;; fault.number = next_number(fault.number, step)) {
         fault.error = *error;
         if (errors[1] != 0 && *++error == 0)
             error = errors;
@@ -84,20 +84,17 @@ static void one_function(const struct possible *call, int full, unsigned devices
     }
 }
 
-/*
- * What was found in this way, once and for all: every N of these, also in a quick run.
- */
-static void found_before(unsigned devices)
+/* What was found in this way, once and for all: in a quick run, too. */
+static void found_before(int full, unsigned devices)
 {
     static const struct fault found[] = {
         /* Who could not be let in was told that there is no set. */
         {"epoll_ctl", ENOMEM, 0, 0},
         {"getsockopt", EMFILE, 0, 0},
         /* MapBufferHandle waited ten seconds for memory that could not come. */
-        {"fcntl", EMFILE, 0, 0},
+        {"fstat", ENOMEM, 0, 0},
         /* A secondary that was let go took the primary for dead. */
         {"poll", ENOMEM, 0, 0},
-        {"recvmsg", ENOMEM, 0, 0},
         /* Resets without end were received without end, until the stack was full. */
         {"recvmsg", ECONNRESET, 0, 1},
         /* A secondary waited for an area that could not be sent to it. */
@@ -115,7 +112,7 @@ static void found_before(unsigned devices)
     for (size_t index = 0; index < sizeof found / sizeof *found; index++) {
         const int alone[] = {found[index].error, 0};
         printf("found before, %s, %s:", found[index].call, strerrorname_np(found[index].error));
-        every_number(found[index], alone, 1, devices);
+        every_number(found[index], alone, full || !found[index].lasting ? 1 : 3, devices);
         printf("\n");
     }
 }
@@ -179,8 +176,7 @@ static void first_use(const struct possible *call, int full)
 
 static void run(void)
 {
-    const char *wanted = getenv("VDI_SHORTAGE");
-    int full = wanted != NULL && strcmp(wanted, "full") == 0;
+    int full = all_is_wanted();
     static const char *const made_once[] = {"epoll_create1", "eventfd", "pthread_create", "set_robust_list",
                                             "madvise", "mmap", "futex_wait", NULL};
     unique_name(name);
@@ -190,7 +186,7 @@ static void run(void)
     tasks_at_rest = threads();
     for (unsigned devices = 1; devices <= (full ? 4 : 1); devices += 3) {
         rest(devices);
-        found_before(devices);
+        found_before(full, devices);
         for (const struct possible *call = possible; call->name != NULL; call++)
             /* These two take long, and what matters most of them was tried above. */
             if (full || (strcmp(call->name, "poll") != 0 && strcmp(call->name, "recvmsg") != 0))

@@ -186,7 +186,7 @@ WRAP_NUMBER(pthread_create,
             (thread, attributes, body, argument))
 
 /* Functions with a variable argument: their kernels take one word, whatever it is. */
-#define WRAP_VARIADIC(name, fixed_parameters, last, fixed_arguments) \
+#define WRAP_VARIADIC(name, called, fixed_parameters, last, fixed_arguments) \
     __attribute__((noinline)) int name fixed_parameters \
     { \
         REAL(name) \
@@ -194,7 +194,7 @@ WRAP_NUMBER(pthread_create,
         va_start(list, last); \
         long word = va_arg(list, long); \
         va_end(list); \
-        int error = verdict(#name, __builtin_return_address(0)); \
+        int error = verdict(called, __builtin_return_address(0)); \
         if (error == 0) \
             return real(EXPAND fixed_arguments, word); \
         errno = error; \
@@ -202,10 +202,22 @@ WRAP_NUMBER(pthread_create,
     }
 #define EXPAND(...) __VA_ARGS__
 
-WRAP_VARIADIC(fcntl, (int fd, int what, ...), what, (fd, what))
-WRAP_VARIADIC(openat, (int directory, const char *path, int flags, ...), flags,
+static const char *fcntl_name(int what)
+{
+    switch (what) {
+    case F_DUPFD_CLOEXEC:
+        return "fcntl_dup";
+    case F_ADD_SEALS:
+        return "fcntl_add_seals";
+    default:
+        return "fcntl";
+    }
+}
+
+WRAP_VARIADIC(fcntl, fcntl_name(what), (int fd, int what, ...), what, (fd, what))
+WRAP_VARIADIC(openat, "openat", (int directory, const char *path, int flags, ...), flags,
               (directory, path, flags))
-WRAP_VARIADIC(open64, (const char *path, int flags, ...), flags, (path, flags))
+WRAP_VARIADIC(open64, "open64", (const char *path, int flags, ...), flags, (path, flags))
 
 static const char *name_of(long number, long operation)
 {

@@ -16,7 +16,8 @@
  * Only close() is made all the same: on Linux the descriptor is gone, whatever close() says.
  *
  * `name` is the C function's name; for syscall() that of the system call: "futex_wait",
- * "futex_wake", "futex_waitv", "pidfd_open", "set_robust_list", or "syscall" for any other.
+ * "futex_wake", "futex_waitv", "pidfd_open", "set_robust_list", or "syscall" for any other; and for
+ * fcntl() "fcntl_dup", "fcntl_add_seals", or "fcntl" for any other.
  *
  * The hook may make system calls and run on several threads at a time. What it calls through the
  * library is seen again.
