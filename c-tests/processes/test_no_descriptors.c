@@ -2,6 +2,7 @@
  * A process that may not open more files: calls fail and leave nothing, and who wants to join is
  * told at once that the primary cannot let it in.
  */
+#include "resources.h"
 #include "waiting.h"
 
 #include <dirent.h>
@@ -187,7 +188,10 @@ static int guest_role(int argc, char **argv)
             result = vdi_server_request_buffers(server, 65536, 0, 1);
         if (result == NOERROR)
             result = vdi_server_end_configuration(server);
-        /* The primary lacks it, which this side may see before or after its own success. */
+        /* The buffers may be on their way still: the primary maps them, or ends the set. */
+        VDConfig config;
+        while (result == NOERROR && area_bytes(getppid()) == 0)
+            result = vdi_server_get_configuration(server, &config);
         if (result != NOERROR && result != VD_E_UNEXPECTED && result != VD_E_ABORT)
             check_failed(__FILE__, __LINE__, "%s; %s", vdi_result_name(result),
                          vdi_last_error_message());
