@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` need a Debian machine with Rust and a C
 # compiler, and do the rest of the set-up themselves.
 
-.PHONY: demo test soak model lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer shortage fuzz death notice
+.PHONY: demo test soak model models tsan lint build fmt clean conformance mutants all-mutants coverage hostile memcheck asan hammer shortage fuzz death notice
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
@@ -14,6 +14,12 @@ lint: ; @ci/lint.sh
 build: ; @ci/setup.sh && cargo build --workspace --release --locked
 fmt: ; cargo fmt --all
 clean: ; cargo clean && rm -rf build
+
+# Every order of the threads of small scenes, random orders of whole operations, and faults that the
+# models must notice: 5 minutes.
+models: ; @ci/models.sh
+# The unit tests under ThreadSanitizer.
+tsan: ; @ci/tsan.sh
 
 # Writes docs/conformance.md.
 conformance: ; @cargo run --quiet --locked --package vdi-conformance -- report

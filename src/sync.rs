@@ -1,8 +1,13 @@
-//! The only import path for atomics and for sleeping on them.
+//! The only import path for what threads and processes meet at: atomics, sleeping on them, locks,
+//! threads.
 //!
-//! `queue` uses nothing else, so that the model checker can put its own versions in this place.
+//! The modules above `sys` use nothing else, so that the model checkers can put their own versions
+//! in this place. See `models`.
 
+pub(crate) use once_cell::sync::OnceCell;
 pub(crate) use std::sync::atomic::{Ordering, fence};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+pub(crate) use std::{thread, thread_local};
 
 pub(crate) use crate::sys::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 

@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "participant",
         &["protocol", "queue", "shm", "link", "sync", "sys", "error"],
     ),
-    ("link", &["protocol", "sys", "error", "panics"]),
+    ("link", &["protocol", "sync", "sys", "error", "panics"]),
     ("shm", &["sys", "sync", "error"]),
     ("queue", &["sync"]),
     ("protocol", &["error"]),
@@ -171,6 +171,33 @@ fn unsafe_code_and_system_crates_stay_in_their_modules() {
             for (name, allowed) in CRATES {
                 let fine = allowed.contains(&module.as_str()) || !has(name);
                 assert!(fine, "{} uses {name}", path.display());
+            }
+        }
+    }
+}
+
+/// Models put their own versions there. An `Arc` makes nobody wait.
+#[test]
+fn what_threads_meet_at_comes_from_sync() {
+    let above = [
+        "client",
+        "server",
+        "participant",
+        "queue",
+        "protocol",
+        "shm",
+    ];
+    for (module, files) in sources() {
+        let is_watcher = |path: &Path| path.ends_with("link/watcher.rs");
+        for (path, text) in files {
+            if !above.contains(&module.as_str()) && !is_watcher(&path) {
+                continue;
+            }
+            for line in code(&text) {
+                let elsewhere = ["std::thread", "once_cell", "std::sync::"]
+                    .iter()
+                    .any(|place| line.contains(place) && !line.contains("std::sync::Arc;"));
+                assert!(!elsewhere, "{}: {}", path.display(), line.trim());
             }
         }
     }

@@ -33,7 +33,8 @@ pub(crate) struct Mutant {
     pub(crate) old: String,
     /// What stands there in the mutant.
     pub(crate) new: String,
-    /// The test that fails: a C program, `lib:` and part of a unit test's path, or a Rust test.
+    /// The test that fails: a C program, `lib:` and part of a unit test's path, `models:` and the name
+    /// of a model, or a Rust test.
     pub(crate) test: String,
 }
 
@@ -154,11 +155,6 @@ impl Workshop {
             target: place.join("target"),
             programs: root.join("build/c-tests"),
         };
-        ensure!(
-            workshop.programs.is_dir(),
-            "{} is missing: build the C tests first",
-            workshop.programs.display()
-        );
         copy_tree(&root, &workshop.tree)?;
         Ok(workshop)
     }
@@ -166,6 +162,11 @@ impl Workshop {
     /// Without a change no test fails; otherwise a failure would say nothing.
     fn check_unchanged(&self, mutants: &[&Mutant]) -> Result<()> {
         let tests: BTreeSet<_> = mutants.iter().map(|mutant| &mutant.test).collect();
+        ensure!(
+            self.programs.is_dir() || tests.iter().all(|test| cargo_test(test).is_some()),
+            "{} is missing: build the C tests first",
+            self.programs.display()
+        );
         for test in tests {
             self.build(test)?;
             ensure!(
@@ -260,9 +261,23 @@ fn cargo_test(test: &str) -> Option<Vec<&str>> {
     match test.strip_prefix("lib:") {
         Some(path) => Some(vec!["test", "--lib", path]),
         None if test.starts_with("test_") => None,
-        None => Some(vec!["test", "--test", test]),
+        None => Some(match test.strip_prefix("models:") {
+            Some(name) => [&MODELS[..], &[name]].concat(),
+            None => vec!["test", "--test", test],
+        }),
     }
 }
+
+/// The arguments of cargo for the models.
+const MODELS: [&str; 7] = [
+    "test",
+    "--manifest-path",
+    "models/Cargo.toml",
+    "--features",
+    "loom",
+    "--test",
+    "exhaustive",
+];
 
 fn quiet(mut command: Command) -> Command {
     command

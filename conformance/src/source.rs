@@ -24,10 +24,17 @@ pub(crate) struct Source {
     pub(crate) text: String,
 }
 
-/// The C programs, the Python tests, the unit tests of the library and the Rust tests.
+/// The C programs, the Python tests, the unit tests of the library, the Rust tests and the models.
 pub(crate) fn read(root: &Path) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
-    for folder in ["c-tests", "tests", "src", "cli"] {
+    for folder in [
+        "c-tests",
+        "tests",
+        "src",
+        "cli",
+        "models/src/exhaustive",
+        "models/src/random",
+    ] {
         for entry in WalkDir::new(root.join(folder)).sort_by_file_name() {
             let entry = entry.context("the tests cannot be read")?;
             let path = entry.path().strip_prefix(root)?;
@@ -55,6 +62,7 @@ fn classify(path: &Path) -> Option<(String, Language)> {
         ("c-tests", "py") if stem.starts_with("test_") => Some((stem, Language::Python)),
         ("src", "rs") => Some(("lib".to_owned(), Language::Rust)),
         ("cli", "rs") => Some(("cli".to_owned(), Language::Rust)),
+        ("models", "rs") => Some(("models".to_owned(), Language::Rust)),
         ("tests", "rs") => {
             let second = path.components().nth(1)?.as_os_str();
             let name = Path::new(second).file_stem()?.to_str()?;
@@ -67,6 +75,7 @@ fn classify(path: &Path) -> Option<(String, Language)> {
 /// The lines of a Rust file that are tests; the others become empty, so that line numbers stay.
 fn test_part(path: &Path, text: String) -> String {
     let whole = path.starts_with("c-tests")
+        || path.starts_with("models")
         || path.iter().any(|part| part == "tests")
         || path
             .file_stem()

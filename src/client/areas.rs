@@ -3,7 +3,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::lock;
 use crate::shm::area::Area;
-use std::sync::{Arc, Mutex};
+use crate::sync::Mutex;
+use std::sync::Arc;
 
 /// Areas by their number; they arrive in order, and none is ever taken away. [BUF-10]
 #[derive(Default)]

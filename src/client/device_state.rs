@@ -14,8 +14,8 @@ use crate::protocol::state::{self, ClientCall, ClientState, ServerDevice};
 use crate::queue::patience::Patience;
 use crate::queue::ring::Ring;
 use crate::shm::area::{Area, Buffer};
-use crate::sync::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use crate::sync::{AtomicBool, Mutex, Ordering};
+use std::sync::Arc;
 
 /// What the set knows of a device that this process opened.
 pub(super) struct DeviceState {
@@ -68,11 +68,12 @@ impl DeviceState {
     /// One look at the queue: a command, the end, or `None` for nothing yet.
     pub(super) fn next(&self) -> Option<Result<Command>> {
         let mut progress = lock(&self.progress);
+        // Read before the state: a server that leaves too early has aborted before.
+        let alone = self.set.is_alone();
         if let Err(error) = self.check(ClientCall::GetCommand, &progress) {
             return Some(Err(error));
         }
         // Read before the ring: what the server sent before it closed comes first. [AMB-17]
-        let alone = self.set.is_alone();
         let closing = self.set.participant.server_device(self.index) == Some(ServerDevice::Closed);
         match self.take(&mut progress, closing) {
             Ok(Look::Command(command)) => Some(Ok(command)),

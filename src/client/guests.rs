@@ -10,8 +10,9 @@ use crate::protocol::codes::{VDI_ABORT_CORRUPTION, VDI_ABORT_RESOURCES};
 use crate::protocol::message::{Message, Role};
 use crate::protocol::name::Instance;
 use crate::protocol::state::{self, ClientCall, Phase};
+use crate::sync::Mutex;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Most connections at a time: a set needs one for the server and one per secondary.
 const MAX_GUESTS: usize = 256;

@@ -13,10 +13,8 @@ use crate::protocol::state::{self, ClientCall, ClientState, Phase};
 use crate::queue::patience::Patience;
 use crate::shm::area::{Area, Buffer};
 use crate::shm::control::{self, Control};
-use crate::sync::{AtomicU32, Ordering};
-use once_cell::sync::OnceCell;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use crate::sync::{AtomicBool, AtomicU32, Mutex, OnceCell, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The connection to the other participants; dropping it leaves the set.
@@ -142,11 +140,12 @@ impl Inner {
 
     /// One look at the names: the device, a refusal, or `None` while the name may be announced.
     pub(super) fn find_device(&self, name: &Name) -> Option<Result<usize>> {
+        // Read before the state: a server that leaves too early has aborted before.
+        let alone = self.is_alone();
         if let Err(error) = self.check_open_device() {
             return Some(Err(error));
         }
         let mut unknown = false;
-        let alone = self.is_alone();
         for index in 0..self.participant.device_count() {
             let header = self.participant.control().device(index).header();
             match control::read_text(&header.name) {

@@ -8,8 +8,8 @@ use crate::link::address::Address;
 use crate::link::rendezvous::Listener;
 use crate::link::watcher::{self, Next, Watch, Watched};
 use crate::protocol::name::Instance;
+use crate::sync::thread;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 /// The announcement of a set. Dropping it takes the name back and lets everyone go.

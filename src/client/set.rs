@@ -15,9 +15,9 @@ use crate::queue::patience::Patience;
 use crate::shm::area::Buffer;
 use crate::shm::control::{self, Control};
 use crate::shm::layout::{MAX_NAME_WAIT, MAX_SLOTS};
-use crate::sync::Ordering;
+use crate::sync::{Mutex, Ordering};
 use std::process;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What can be said at Create beyond the published configuration.
@@ -83,7 +83,7 @@ impl Set {
         Ok(Self::new(inner, Box::new(secondary)))
     }
 
-    fn new(inner: Arc<Inner>, link: Box<dyn Link>) -> Self {
+    pub(super) fn new(inner: Arc<Inner>, link: Box<dyn Link>) -> Self {
         Self {
             inner,
             link: Mutex::new(Some(link)),

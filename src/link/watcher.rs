@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::panics::contain;
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc, thread, thread_local};
 use crate::sys::epoll::{Epoll, without_signals};
 use crate::sys::heap;
 use crate::sys::process::{PerProcess, generation};
@@ -14,9 +15,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::sync::mpsc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
 /// What becomes of a registration after an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +172,7 @@ impl Link {
             })
         })?;
         // Nothing is ever sent: the end of the channel says that words can be held.
-        let _: std::result::Result<(), mpsc::RecvError> = started.recv();
+        let _: std::result::Result<(), _> = started.recv();
         Ok(())
     }
 
@@ -222,7 +221,7 @@ impl Link {
     }
 
     fn run(&self) {
-        ON_LINK_THREAD.set(true);
+        ON_LINK_THREAD.with(|here| here.set(true));
         // The wait fails only if the application closes descriptors that are not its own; then
         // there is nothing left to do.
         while let Ok(keys) = self.epoll.wait() {
@@ -297,7 +296,7 @@ impl Drop for Watch {
             return;
         }
         let target = self.link.unregister(self.id);
-        if !ON_LINK_THREAD.get() {
+        if !ON_LINK_THREAD.with(Cell::get) {
             self.link.let_go(self.id);
         }
         drop(target);

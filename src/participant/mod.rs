@@ -16,9 +16,8 @@ use crate::queue::patience::{Patience, SPINNERS};
 use crate::queue::ring::Ring;
 use crate::shm::control::{self, Control};
 use crate::shm::layout::SLOT_WORDS;
-use crate::sync::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::sys::process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What is impossible, for [`Participant::corrupted`].
@@ -163,10 +162,8 @@ impl Participant {
             header.abort_code.store(code, Ordering::Release);
         }
         self.aborted.store(true, Ordering::Release);
-        header
-            .phase
-            .0
-            .store(Phase::Aborted as u32, Ordering::Release);
+        // Swapped as everywhere: of steps and an abort at once the abort is the last.
+        header.phase.0.swap(Phase::Aborted as u32, Ordering::AcqRel);
         self.alarm();
     }
 
@@ -215,7 +212,7 @@ impl Participant {
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<Result<T>>,
     ) -> Result<T> {
-        self.wait_through_abort(bell, patience, deadline, || {
+        self.wait_until_closed(bell, patience, deadline, || {
             if self.is_aborted() {
                 return Some(Err(state::aborted()));
             }
@@ -225,6 +222,20 @@ impl Participant {
 
     /// As [`Participant::wait`], for what goes on after an abort. [AMB-06]
     pub(crate) fn wait_through_abort<T>(
+        &self,
+        bell: Doorbell<'_>,
+        patience: &Patience,
+        deadline: Option<Instant>,
+        mut ready: impl FnMut() -> Option<Result<T>>,
+    ) -> Result<T> {
+        self.wait_until_closed(bell, patience, deadline, || {
+            // The kernel tells one sleeper of a death, which may be this one; the abort tells all.
+            self.phase();
+            ready()
+        })
+    }
+
+    fn wait_until_closed<T>(
         &self,
         bell: Doorbell<'_>,
         patience: &Patience,

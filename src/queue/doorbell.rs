@@ -1,16 +1,22 @@
 //! Sleeping until another process has something, and waking it.
 //!
-//! The word says whether somebody may be asleep: a bell that nobody waits for costs no system call.
-//! The waiter sets the word and then looks at its condition; the ringer changes the condition and
-//! then looks at the word. The two fences make sure that one of them sees the other, so no wake-up
-//! is lost.
+//! One bit of the word says whether somebody may be asleep: a bell that nobody waits for costs no
+//! system call. The waiter sets the bit and then looks at its condition; the ringer changes the
+//! condition and then looks at the bit. The two fences make sure that one of them sees the other.
+//!
+//! The other bits count the rings, so that a waiter that has missed the wake on its way to sleep sees
+//! another word, even if a second waiter has set the bit again. So no wake-up is lost.
 
 use super::patience::{Patience, SPINNERS};
 use crate::sync::{AtomicU32, Ordering, fence, futex_wait, futex_wake};
 use std::time::{Duration, Instant};
 
-/// Longest single sleep. Nothing relies on it but safety against a peer that tampers with the word;
-/// in builds for tests, where it would hide a lost wake-up, there is none.
+/// Bit of the word: somebody may be asleep. The rings are counted above it.
+const ASLEEP: u32 = 1;
+
+/// Longest single sleep. Nothing relies on it but safety against a peer that tampers with the word, or
+/// ends between taking the bit and waking; in builds for tests, where it would hide a lost wake-up,
+/// there is none.
 const SLICE: Duration = if cfg!(any(test, vdi_steps)) {
     Duration::MAX
 } else {
@@ -33,16 +39,26 @@ impl<'a> Doorbell<'a> {
     pub(crate) fn ring(&self) {
         // Pairs with the fence in `sleep`.
         fence(Ordering::SeqCst);
-        if self.word.load(Ordering::Relaxed) != 0 && self.word.swap(0, Ordering::Relaxed) != 0 {
+        let word = self.word.load(Ordering::Relaxed);
+        if word & ASLEEP != 0 && self.count(word, word.wrapping_add(1)) {
             futex_wake(self.word);
         }
+    }
+
+    /// Counts a ring and takes the bit away; `false` if another ring has come first, which wakes
+    /// everybody that this one would have woken.
+    fn count(&self, word: u32, next: u32) -> bool {
+        self.word
+            .compare_exchange(word, next, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// As [`Doorbell::ring`], but also if the word says that nobody sleeps: for the news that must
     /// not be lost even when a peer tampers with the word.
     pub(crate) fn alarm(&self) {
         fence(Ordering::SeqCst);
-        self.word.store(0, Ordering::Relaxed);
+        // The bit may stay: it costs one idle wake.
+        self.word.fetch_add(2, Ordering::Relaxed);
         futex_wake(self.word);
     }
 
@@ -75,11 +91,11 @@ impl<'a> Doorbell<'a> {
     ) -> Option<T> {
         loop {
             let seen = others.map(|other| (other, other.load(Ordering::Acquire)));
-            self.word.store(1, Ordering::Relaxed);
+            let word = self.word.fetch_or(ASLEEP, Ordering::Relaxed) | ASLEEP;
             // Pairs with the fence in `ring`.
             fence(Ordering::SeqCst);
             if let Some(answer) = ready() {
-                // The word stays set: another waiter may rely on it. It costs one idle wake.
+                // The bit stays: another waiter may rely on it. It costs one idle wake.
                 return Some(answer);
             }
             let limit = match deadline {
@@ -89,7 +105,7 @@ impl<'a> Doorbell<'a> {
                     Some(left) => left.min(SLICE),
                 },
             };
-            futex_wait(&[(self.word, 1), seen[0], seen[1]], limit);
+            futex_wait(&[(self.word, word), seen[0], seen[1]], limit);
         }
     }
 }
@@ -120,20 +136,21 @@ mod tests {
         assert_eq!(word.load(Ordering::Relaxed), 0);
     }
 
-    /// A waiter that is about to sleep sees by the word that it has been woken.
+    /// A waiter that is about to sleep sees by the word that it has been woken, even if another
+    /// waiter has come meanwhile.
     #[test]
-    fn a_ring_and_an_alarm_take_the_sign_of_a_waiter_away() {
-        let word = AtomicU32::new(1);
+    fn a_word_does_not_come_back_after_a_ring_or_an_alarm() {
+        let word = AtomicU32::new(u32::MAX);
         Doorbell::new(&word).ring();
-        assert_eq!(word.load(Ordering::Relaxed), 0);
-        word.store(1, Ordering::Relaxed);
+        assert_eq!(word.load(Ordering::Relaxed), 0, "nobody sleeps now");
+        word.store(u32::MAX, Ordering::Relaxed);
         Doorbell::new(&word).alarm();
-        assert_eq!(word.load(Ordering::Relaxed), 0);
+        assert_ne!(word.load(Ordering::Relaxed) | ASLEEP, u32::MAX);
     }
 
     /// Until a waiter has set the word: it sleeps, or is about to.
     fn until_asleep(word: &AtomicU32) {
-        while word.load(Ordering::Acquire) == 0 {
+        while word.load(Ordering::Acquire) & ASLEEP == 0 {
             thread::yield_now();
         }
     }

@@ -6,15 +6,30 @@ use crate::participant::lock;
 use crate::protocol::codes::{VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT};
 use crate::protocol::state::{self, ServerCall, ServerState};
 use crate::queue::patience::Patience;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError, thread_local};
 use std::ptr;
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// A thread that calls callbacks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    /// The application lent it.
+    Agent(usize),
+    /// It closes the set, and nobody was the agent.
+    Closer(usize),
+}
+
+impl Runner {
+    fn is_here(self) -> bool {
+        let (Self::Agent(thread) | Self::Closer(thread)) = self;
+        thread == this_thread()
+    }
+}
 
 /// Whether a thread is the agent, and what it must look at beside completions.
 #[derive(Default)]
 pub(super) struct Agent {
-    running: Mutex<Option<usize>>,
+    running: Mutex<Option<Runner>>,
     gone: Condvar,
     /// The server is closing the set.
     pub(super) closing: AtomicBool,
@@ -27,20 +42,40 @@ impl Agent {
     /// Waits until no thread is the agent; `false` if the calling thread is.
     pub(super) fn wait_until_gone(&self) -> bool {
         let mut running = lock(&self.running);
-        while let Some(thread) = *running {
-            if thread == this_thread() {
+        while let Some(runner) = *running {
+            if runner.is_here() {
                 return false;
             }
-            running = self
-                .gone
-                .wait(running)
-                .unwrap_or_else(PoisonError::into_inner);
+            running = self.wait(running);
         }
         true
     }
 
+    fn wait<'a>(&self, running: MutexGuard<'a, Option<Runner>>) -> MutexGuard<'a, Option<Runner>> {
+        let running = self.gone.wait(running);
+        running.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the calling thread the agent.
     fn enter(&self) -> Result<()> {
         let mut running = lock(&self.running);
+        // One that closes is no agent to the caller, who comes before or after it.
+        while matches!(*running, Some(closer @ Runner::Closer(_)) if !closer.is_here()) {
+            running = self.wait(running);
+        }
+        self.admit(running, Runner::Agent)
+    }
+
+    /// Makes the calling thread, which closes the set, call callbacks if there is no agent.
+    fn stand_in(&self) -> Result<()> {
+        self.admit(lock(&self.running), Runner::Closer)
+    }
+
+    fn admit(
+        &self,
+        mut running: MutexGuard<'_, Option<Runner>>,
+        role: fn(usize) -> Runner,
+    ) -> Result<()> {
         if self.closing.load(Ordering::Acquire) {
             return Err(state::not_open());
         }
@@ -48,7 +83,7 @@ impl Agent {
             let text = "another thread is the completion agent of this set";
             return Err(Error::new(ErrorKind::Busy, text));
         }
-        *running = Some(this_thread());
+        *running = Some(role(this_thread()));
         Ok(())
     }
 
@@ -67,12 +102,12 @@ fn this_thread() -> usize {
     PLACE.with(|place| ptr::from_ref(place).addr())
 }
 
-/// The calling thread is the agent as long as this lives.
+/// The calling thread calls callbacks as long as this lives.
 struct Presence<'a>(&'a Inner);
 
 impl<'a> Presence<'a> {
-    fn new(set: &'a Inner) -> Result<Self> {
-        set.agent.enter().map(|()| Self(set))
+    fn new(set: &'a Inner, come: fn(&Agent) -> Result<()>) -> Result<Self> {
+        come(&set.agent).map(|()| Self(set))
     }
 }
 
@@ -89,7 +124,7 @@ impl Inner {
     /// Wakes the agent for something other than a completion. Also if the bell says that nobody
     /// sleeps: the client may have died after it had taken the sign away, and before it rang.
     pub(super) fn nudge(&self) {
-        self.agent.nudged.store(true, Ordering::Release);
+        self.agent.nudged.swap(true, Ordering::AcqRel);
         self.participant.agent_bell().alarm();
     }
 
@@ -105,7 +140,7 @@ impl Inner {
         if allowed.is_err() && !self.participant.is_aborted() {
             return allowed;
         }
-        let _presence = Presence::new(self)?;
+        let _presence = Presence::new(self, Agent::enter)?;
         self.agent_runs();
         let result = self.serve_completions();
         if self.participant.is_foreign() {
@@ -176,7 +211,7 @@ impl Inner {
         if self.participant.is_aborted() {
             return;
         }
-        if let Ok(_presence) = Presence::new(self) {
+        if let Ok(_presence) = Presence::new(self, Agent::stand_in) {
             let taken = self.take_completions();
             if self.participant.is_foreign() {
                 // A callback has forked: the set is the parent's to end.

@@ -11,9 +11,9 @@ use crate::protocol::command::{CommandMessage, Completion, CompletionMessage, Pl
 use crate::protocol::state::{self, ServerCall, ServerDevice, ServerState};
 use crate::queue::ring::Ring;
 use crate::shm::area::Buffer;
-use crate::sync::Ordering;
+use crate::sync::{Mutex, Ordering};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// A command to send.
 #[derive(Clone, Copy, Debug)]

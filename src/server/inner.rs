@@ -9,8 +9,8 @@ use crate::protocol::command::{Place, moves_data};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, Phase, ServerCall, ServerState};
-use crate::sync::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
+use std::sync::Arc;
 use std::time::Instant;
 
 pub(super) struct Inner {
@@ -183,8 +183,12 @@ impl Inner {
     /// Ends the set normally if all devices are closed and nothing is outstanding; whether it has
     /// ended. [NT-03, SDEV-CLOSE-06]
     pub(super) fn try_terminate(&self) -> bool {
-        let mut progress = lock(&self.progress);
+        self.terminate(&mut lock(&self.progress))
+    }
+
+    fn terminate(&self, progress: &mut Progress) -> bool {
         let done = progress.stage == Stage::Configured
+            && !self.agent.closing.load(Ordering::Acquire)
             && progress.closed == self.participant.device_count()
             && lock(&self.debt).outstanding == 0;
         if done
@@ -232,9 +236,14 @@ impl Inner {
         progress.devices.len().saturating_sub(progress.closed)
     }
 
-    /// Whether closing now leaves clients without an ending. [AMB-40]
-    pub(super) fn must_abort_at_close(&self) -> bool {
-        !self.state().has_ended()
+    /// From now on a running agent ends everything and leaves, and nothing ends the set normally.
+    /// Whether it has no ending, so that the close must abort. [AMB-40]
+    pub(super) fn begin_close(&self) -> bool {
+        let mut progress = lock(&self.progress);
+        // The agent may have taken the last completion and not come here yet.
+        self.terminate(&mut progress);
+        self.agent.closing.store(true, Ordering::Release);
+        !self.state_of(&progress).has_ended()
     }
 
     /// The primary has closed the set or died. That is an abort, unless all devices are closed:

@@ -16,9 +16,9 @@ use crate::protocol::name::{Instance, Name};
 use crate::protocol::state::{self, Phase, ServerCall, ServerDevice};
 use crate::shm::area::{Area, Buffer};
 use crate::shm::control;
-use crate::sync::Ordering;
+use crate::sync::{Mutex, Ordering};
 use std::process;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// A device set, as the server has it open.
 ///
@@ -32,7 +32,7 @@ pub struct Set {
 }
 
 /// The connection to the primary.
-struct Link {
+pub(super) struct Link {
     watch: Watch,
     host: Arc<Host>,
 }
@@ -79,11 +79,7 @@ impl Set {
             watch: join::watch(watched, &host.channel)?,
             host,
         };
-        let set = Self {
-            inner,
-            link: Mutex::new(Some(link)),
-            memory: Mutex::new(()),
-        };
+        let set = Self::new(inner, Some(link));
         let participant = &set.inner.participant;
         // Only now is the server attached: a call that fails before has changed nothing.
         if !participant.advance(Phase::Created, Phase::Connected) {
@@ -92,6 +88,14 @@ impl Set {
         }
         participant.show_life();
         Ok(set)
+    }
+
+    pub(super) fn new(inner: Arc<Inner>, link: Option<Link>) -> Self {
+        Self {
+            inner,
+            link: Mutex::new(link),
+            memory: Mutex::new(()),
+        }
     }
 
     /// Who created the set.
@@ -341,9 +345,7 @@ impl Set {
         inner.participant.check_open()?;
         inner.take_last_completions();
         let still_open = inner.open_devices();
-        let unfinished = inner.must_abort_at_close();
-        // From now on a running agent ends everything and leaves.
-        inner.agent.closing.store(true, Ordering::Release);
+        let unfinished = inner.begin_close();
         if !inner.participant.close() {
             // A callback or another thread was quicker; what is outstanding ends all the same. If a
             // callback has forked, this may be the child, in which nothing is outstanding.

@@ -21,11 +21,7 @@ fn set_with_limit(server_timeout_ms: u32) -> Set {
     participant.begin();
     assert!(participant.advance(Phase::Created, Phase::Connected));
     let requested = Configuration::from_words([1, 0, 0, 0, 0, 0, server_timeout_ms, 0, 0, 0, 0]);
-    Set {
-        inner: Arc::new(Inner::new(participant, requested)),
-        link: Mutex::default(),
-        memory: Mutex::default(),
-    }
+    Set::new(Arc::new(Inner::new(participant, requested)), None)
 }
 
 fn reason(inner: &Inner) -> Option<u32> {

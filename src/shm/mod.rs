@@ -8,3 +8,4 @@
 pub(crate) mod area;
 pub(crate) mod control;
 pub(crate) mod layout;
+pub(crate) mod text;

@@ -1,0 +1,9 @@
+//! Sockets of a model, under the library's watcher.
+
+pub(crate) mod access;
+pub(crate) mod address;
+pub(crate) mod channel;
+pub(crate) mod rendezvous;
+#[path = "../../../src/link/watcher.rs"]
+pub(crate) mod watcher;
+pub(crate) mod wire;

@@ -1,0 +1,52 @@
+//! Each model, in every order. A test of its own for each, so that one can be run by its name.
+
+macro_rules! models {
+    ($($name:ident,)*) => { $(
+        #[test]
+        fn $name() {
+            vdi_models::exhaustive::$name();
+        }
+    )* };
+}
+
+models! {
+    an_abort_ends_everything_once,
+    a_close_of_the_server_ends_its_agent_and_its_commands,
+    a_command_that_meets_a_close_ends_once,
+    of_two_closes_one_is_the_close,
+    buffers_are_allocated_before_a_close_or_not_at_all,
+    what_a_client_completed_before_it_left_counts,
+    what_a_client_left_behind_is_aborted,
+    a_close_of_the_client_ends_its_waits,
+    an_agent_that_comes_late_misses_nothing,
+    a_close_does_not_abort_what_has_ended,
+    messages_arrive_whole_and_in_order,
+    a_ring_wakes_a_waiter,
+    two_waiters_share_a_bell,
+    two_ringers_share_a_bell,
+    a_bell_is_used_again_and_again,
+    an_alarm_is_heard_though_a_peer_wipes_the_word_out,
+    a_change_of_another_word_ends_a_sleep,
+    fences_are_modelled,
+    the_bytes_of_a_buffer_go_with_its_command_and_its_completion,
+    completions_of_two_devices_are_not_lost,
+    a_close_of_a_device_comes_after_its_commands,
+    slots_are_used_again,
+    the_last_completion_lets_a_clear_error_through,
+    of_two_clients_one_opens_a_device,
+    two_threads_do_not_take_the_same_command,
+    a_handle_means_its_buffer_or_nothing,
+    a_command_waits_for_its_area,
+    a_close_ends_the_waits_of_its_process,
+    an_abort_ends_the_waits_of_every_process,
+    the_reason_of_an_abort_comes_with_it,
+    of_two_aborts_one_has_the_reason,
+    a_step_of_the_server_undoes_no_abort,
+    of_two_servers_one_attaches,
+    a_client_waits_for_the_whole_configuration,
+    a_client_waits_for_the_name_of_a_device,
+    the_death_of_the_server_ends_all_waits,
+    a_sleeper_that_leaves_passes_the_news_of_a_death_on,
+    a_wait_through_an_abort_passes_the_news_of_a_death_on,
+    a_text_is_published_with_its_length,
+}
