@@ -33,6 +33,11 @@ impl Client {
         &self.inner.participant
     }
 
+    /// The server has hung up.
+    pub(crate) fn server_left(&self) {
+        self.inner.server_left();
+    }
+
     pub(crate) fn add_area(&self, area: Area) {
         self.inner.add_area(Arc::new(area)).unwrap();
     }

@@ -3,12 +3,17 @@
 use super::support::{Ending, configured, explore, send};
 use crate::client;
 use crate::error::ErrorKind;
-use crate::protocol::codes::VDI_ABORT_CLIENT;
+use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_SERVER_CLOSED};
 use crate::protocol::command::Completion;
+use crate::protocol::name::Name;
 use crate::protocol::state::Phase;
 use crate::server::scene::Server;
 use crate::sync::thread;
 use std::sync::Arc;
+
+fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
+}
 
 fn agent(server: &Arc<Server>) -> thread::JoinHandle<crate::Result<()>> {
     let server = Arc::clone(server);
@@ -251,5 +256,48 @@ pub fn a_close_does_not_abort_what_has_ended() {
         assert!(!(ended && aborted));
         assert!(left.is_ok() || left.unwrap_err().kind() == ErrorKind::Protocol);
         assert!(ending.succeeded() || aborted);
+    });
+}
+
+/// A server that leaves too early has aborted before: that is what its client is told, and not that
+/// nothing can come any more. [AMB-40, SEC-07]
+pub fn a_client_that_is_left_alone_is_told_of_the_abort() {
+    explore(3, || {
+        // The second device has no name yet.
+        let (control, server, client) = configured(2);
+        drop(server.device(&control));
+        let theirs = client.take_device(0).unwrap();
+        let link = thread::spawn({
+            let client = Arc::clone(&client);
+            move || {
+                let participant = server.participant();
+                participant.abort(VDI_ABORT_SERVER_CLOSED, "");
+                client.server_left();
+            }
+        });
+        let unknown = client.set.open_device(&name("other"));
+        let kind = unknown.err().map(|error| error.kind());
+        assert_eq!(kind, Some(ErrorKind::Abort));
+        assert_eq!(work_once(&theirs), Some(ErrorKind::Abort));
+        link.join().unwrap();
+    });
+}
+
+/// As above, for a thread in GetCommand. [AMB-40, SEC-07]
+pub fn a_wait_for_a_command_that_is_left_alone_ends_as_aborted() {
+    explore(3, || {
+        let (control, server, client) = configured(1);
+        drop(server.device(&control));
+        let theirs = client.take_device(0).unwrap();
+        let link = thread::spawn({
+            let client = Arc::clone(&client);
+            move || {
+                let participant = server.participant();
+                participant.abort(VDI_ABORT_SERVER_CLOSED, "");
+                client.server_left();
+            }
+        });
+        assert_eq!(work_once(&theirs), Some(ErrorKind::Abort));
+        link.join().unwrap();
     });
 }
