@@ -263,7 +263,8 @@ static _Noreturn void hangs(const struct set *set)
         const struct member *member = &set->members[i];
         fprintf(stderr, "%s: place %d, process %d\n", part_names[member->part], member->place,
                 (int)member->worker->peer.pid);
-        snprintf(command, sizeof command, "grep -s . /proc/%d/task/*/{comm,wchan,syscall} >&2",
+        snprintf(command, sizeof command,
+                 "cd /proc/%d/task && grep -s . */comm */wchan */syscall >&2",
                  (int)member->worker->peer.pid);
         if (system(command) != 0)
             fprintf(stderr, "(it has ended)\n");
