@@ -210,9 +210,7 @@ static void hear_victim(struct scene *scene)
         return;
     }
     scene->victim_lives = 0;
-    /* It has said all; its background thread may have come to the last point since. */
-    CHECK(kill(scene->victim.pid, SIGKILL) == 0);
-    wait_exit(scene->victim);
+    CHECK_EQUAL(wait_exit(scene->victim), 0);
     board->reached = board->stage[scene->run->victim];
     last_points = board->passed;
     last_writes = board->writes;

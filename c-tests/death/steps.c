@@ -3,6 +3,7 @@
 #include "harness.h"
 #include "syscalls.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -11,6 +12,9 @@
 
 const char *const way_names[WAYS] = {"kill",       "core dump", "exit", "_exit",
                                           "quick_exit", "exec",      "fork", "stop"};
+
+/* In place of the last point: a thread is there. */
+#define REACHED UINT_MAX
 
 static unsigned passed, writes, last;
 static int armed;
@@ -86,8 +90,12 @@ static void end_here(void)
 static void step(void)
 {
     unsigned number = __atomic_add_fetch(&passed, 1, __ATOMIC_SEQ_CST);
-    if (number == __atomic_load_n(&last, __ATOMIC_SEQ_CST))
-        end_here();
+    if (!__atomic_compare_exchange_n(&last, &number, REACHED, 0, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST))
+        return;
+    end_here();
+    /* It was only stopped. */
+    __atomic_store_n(&last, 0, __ATOMIC_SEQ_CST);
 }
 
 /* Called by the library, which is a build for such tests. */
@@ -118,7 +126,13 @@ void steps_arm(unsigned at, enum way way, struct steps_child child)
 
 void steps_disarm(void)
 {
-    __atomic_store_n(&last, 0, __ATOMIC_SEQ_CST);
+    /* A thread that has reached the last point takes this one with it, unless it only stops. */
+    unsigned number = __atomic_load_n(&last, __ATOMIC_SEQ_CST);
+    while (number == REACHED || !__atomic_compare_exchange_n(&last, &number, 0, 0, __ATOMIC_SEQ_CST,
+                                                             __ATOMIC_SEQ_CST)) {
+        usleep(100);
+        number = __atomic_load_n(&last, __ATOMIC_SEQ_CST);
+    }
 }
 
 unsigned steps_passed(void)
