@@ -284,7 +284,11 @@ static inline void fault_check(const struct fault *fault, const struct life *lif
         return;
     CHECK_CONTAINS(life->text, life->failed);
     if (strstr(life->text, "hangs up without an answer") != NULL) {
-        /* A primary that cannot even say what it lacks is as one that is not there. */
+        /*
+         * A primary that cannot even say what it lacks, or takes the other process for dead, is as
+         * one that is not there. What fails only once leaves it able to say so.
+         */
+        CHECK(fault->lasting || meaning(fault) != NULL);
         CHECK_RESULT(life->result, strcmp(life->failed, "vdi_server_open") == 0 ? VD_E_INVALID
                                                                                 : VD_E_PROTOCOL);
         return;
