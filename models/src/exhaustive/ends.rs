@@ -183,7 +183,7 @@ pub fn what_a_client_left_behind_is_aborted() {
 /// A thread in GetCommand while another closes the client's set: it is refused, or it has taken
 /// its command before. [AMB-33]
 pub fn a_close_of_the_client_ends_its_waits() {
-    explore(3, || {
+    explore(2, || {
         let (control, server, client) = configured(1);
         let theirs = client.take_device(0).unwrap();
         let device = server.device(&control);

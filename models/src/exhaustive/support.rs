@@ -8,7 +8,7 @@ use crate::server::scene::Server;
 use crate::server::{self, Callback, Request};
 use crate::shm::control::{self, Control};
 use crate::shm::layout::MAX_NAME_WAIT;
-use crate::sync::Ordering;
+use crate::sync::{self, Ordering};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -19,7 +19,10 @@ pub(super) fn explore(preemptions: usize, scene: impl Fn() + Sync + Send + 'stat
     let more = builder.preemption_bound.unwrap_or(0);
     builder.preemption_bound = Some(preemptions.max(more));
     builder.max_branches = 100_000;
-    builder.check(scene);
+    builder.check(move || {
+        sync::prepare();
+        scene();
+    });
 }
 
 /// What the client of a model asks for.

@@ -31,6 +31,12 @@ fn lock() -> MutexGuard<'static, Kernel> {
     KERNEL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Makes the kernel, before there are threads.
+#[cfg(feature = "loom")]
+pub(super) fn prepare() {
+    drop(lock());
+}
+
 fn address(word: &AtomicU32) -> usize {
     std::ptr::from_ref(word).addr()
 }

@@ -7,7 +7,7 @@ mod once;
 mod checker {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::lazy_static;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, mpsc};
 
     /// Loom's, which does not know the word `const`.
@@ -19,6 +19,23 @@ mod checker {
         };
     }
     pub(crate) use constant_thread_local as thread_local;
+
+    lazy_static! {
+        /// Fences so far.
+        static ref FENCES: AtomicU32 = AtomicU32::new(0);
+    }
+
+    /// Loom's, at which it does not look for another order; at a change of a word it does. The change
+    /// makes nothing visible.
+    pub(crate) fn fence(order: Ordering) {
+        FENCES.fetch_add(1, Ordering::Relaxed);
+        loom::sync::atomic::fence(order);
+    }
+
+    /// Makes what all threads share before there are threads: it would be made visible by its making.
+    pub(super) fn prepare() {
+        FENCES.load(Ordering::Relaxed);
+    }
 
     pub(crate) mod thread {
         pub(crate) use loom::thread::*;
@@ -42,6 +59,13 @@ pub(crate) use checker::*;
 pub(crate) use futex::{futex_wait, futex_wake, futex_wake_one};
 pub(crate) use once::OnceCell;
 pub(crate) use std::sync::PoisonError;
+
+/// Makes what all threads of a run share.
+#[cfg(feature = "loom")]
+pub(crate) fn prepare() {
+    checker::prepare();
+    futex::prepare();
+}
 
 #[cfg(feature = "shuttle")]
 mod cell {
