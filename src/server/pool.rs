@@ -1,6 +1,7 @@
 //! The buffers of a set: which exist, which are allocated, which are with the client.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::config::{Configuration, buffer_alignment};
 use crate::shm::area::{Area, Buffer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,15 @@ pub(super) struct BufferRequest {
     pub(super) size: u32,
     pub(super) alignment: u32,
     pub(super) count: u32,
+}
+
+/// Checks size and alignment of a buffer; returns its real alignment.
+pub(super) fn check_buffer(size: u32, alignment: u32, config: &Configuration) -> Result<u32> {
+    if size == 0 || i32::try_from(size).is_err() {
+        let text = format!("size is {size}, not 1 to 2147483647");
+        return Err(Error::new(ErrorKind::Invalid, text));
+    }
+    buffer_alignment(alignment, config.alignment)
 }
 
 /// Size and alignment of a buffer; ordered by size.

@@ -3,14 +3,14 @@
 use super::device::{Device, DeviceState};
 use super::host::{self, HostWatch};
 use super::inner::{Inner, Stage};
-use super::pool::{BufferRequest, Layout};
+use super::pool::{BufferRequest, Layout, check_buffer};
 use super::primary::{OpenOptions, Primary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::watcher::{Watch, Watched};
 use crate::participant::join::{self, Host};
 use crate::participant::{AbortReason, Part, Participant, lock};
 use crate::protocol::codes::{VDI_ABORT_SERVER, VDI_ABORT_SERVER_CLOSED};
-use crate::protocol::config::{Configuration, ServerParameters, buffer_alignment};
+use crate::protocol::config::{Configuration, ServerParameters};
 use crate::protocol::message::Role;
 use crate::protocol::name::{Instance, Name};
 use crate::protocol::state::{self, Phase, ServerCall, ServerDevice};
@@ -386,15 +386,6 @@ impl Drop for Set {
             std::mem::forget(self.link.get_mut().map(Option::take));
         }
     }
-}
-
-/// Checks size and alignment of a buffer; returns its real alignment.
-fn check_buffer(size: u32, alignment: u32, config: &Configuration) -> Result<u32> {
-    if size == 0 || i32::try_from(size).is_err() {
-        let text = format!("size is {size}, not 1 to 2147483647");
-        return Err(Error::new(ErrorKind::Invalid, text));
-    }
-    buffer_alignment(alignment, config.alignment)
 }
 
 #[cfg(test)]
