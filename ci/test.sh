@@ -15,7 +15,7 @@ mkdir "$TMPDIR"
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$logs/rust" || failed=1
 
 ci/programs.sh 2>&1 || failed=1
-ctest --test-dir build --output-on-failure --timeout 300 2>&1 | tee "$logs/ctest" || failed=1
+ctest --test-dir build -j2 --output-on-failure --timeout 300 2>&1 | tee "$logs/ctest" || failed=1
 
 left=$(find "$TMPDIR" -mindepth 1 | head)
 if [ -n "$left" ]; then

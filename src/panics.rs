@@ -1,8 +1,8 @@
 //! Panics inside the library: contained, and silent.
 
+use crate::sync::{AtomicBool, Ordering};
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
 use std::thread;
 
 thread_local! {
@@ -12,10 +12,11 @@ thread_local! {
 
 /// Runs `body`; `None` if it panics. The library prints nothing, so the panic hook is not called.
 pub(crate) fn contain<T>(body: impl FnOnce() -> T) -> Option<T> {
+    // Nobody waits for another thread here: in a forked child there may be none.
+    static QUIET: AtomicBool = AtomicBool::new(false);
     // A thread that unwinds may not change the hook.
-    static QUIET: Once = Once::new();
-    if !thread::panicking() {
-        QUIET.call_once(quieten);
+    if !thread::panicking() && !QUIET.swap(true, Ordering::AcqRel) {
+        quieten();
     }
     let before = CONTAINED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(body));
@@ -52,6 +53,7 @@ fn quieten() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Once;
 
     thread_local! {
         static HEARD: Cell<u32> = const { Cell::new(0) };

@@ -51,10 +51,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("shm", &["sys", "sync", "error"]),
     ("queue", &["sync"]),
     ("protocol", &["error"]),
+    ("panics", &["sync"]),
     ("sync", &["sys"]),
     ("sys", &[]),
     ("error", &[]),
-    ("panics", &[]),
 ];
 
 /// The only modules in which `unsafe` may stand.

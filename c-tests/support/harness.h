@@ -11,8 +11,8 @@
  * process, or a file in the runtime directory. A test that kills a primary therefore creates and
  * closes a set of the same name at the end, which also shows that the name is free [CRASH-06].
  *
- * Processes wait for each other with hear(), threads with send_and_wait() or pending_wait(); no
- * test sleeps for a time that it guesses. Where the kernel can only be asked, as in wait_asleep()
+ * Processes wait for each other with hear(), threads with send_and_wait() or pending_wait(); the
+ * result of no test depends on a time that it guesses. Where the kernel can only be asked, as in wait_asleep()
  * and settles_at(), it is asked again after a moment, and the watchdog is the only limit.
  *
  * The other headers:

@@ -71,7 +71,7 @@ pub unsafe extern "C" fn vdi_server_open_from(
     options: *const vdi_server_open_options,
     out_server: *mut *mut vdi_server,
 ) -> vdi_result {
-    guard("vdi_server_open_from", || {
+    guard_with_room("vdi_server_open_from", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_server", out_server, ptr::null_mut()) }?;
         // SAFETY: module contract.

@@ -13,9 +13,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More packets than can wait in a socket: each takes some of the sender's memory, which is limited.
-const LONGEST_QUEUE: usize = 1024;
-
 /// What a look at a connection gives.
 #[derive(Debug)]
 pub(crate) enum Incoming {
@@ -34,7 +31,8 @@ pub(crate) enum Incoming {
 /// Dropping it hangs up, also if a child that was forked meanwhile holds a copy of the socket.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    socket: OwnedFd,
+    /// None only when the channel is being dropped.
+    socket: Option<OwnedFd>,
     /// The process itself as a witness: a child that it forked may hold its end of the socket
     /// open after its death. None on kernels that have no such descriptor.
     process: Option<OwnedFd>,
@@ -93,7 +91,7 @@ impl Channel {
 
     fn new(peer: Peer, socket: OwnedFd, takes_descriptors: bool) -> Self {
         Self {
-            socket,
+            socket: Some(socket),
             process: peer.process,
             peer: peer.credentials,
             takes_descriptors: AtomicBool::new(takes_descriptors),
@@ -111,7 +109,7 @@ impl Channel {
     /// A peer that has hung up is none: [`Self::receive`] says so, after the message in which the
     /// peer may have told why.
     pub(crate) fn send(&self, message: &Message, fds: &[BorrowedFd<'_>]) -> Result<()> {
-        match socket::send(self.socket.as_fd(), &message.encode(), fds) {
+        match socket::send(self.socket(), &message.encode(), fds) {
             Err(error) if is_hang_up(&error) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::new(
                 ErrorKind::Unexpected,
@@ -153,7 +151,7 @@ impl Channel {
     /// Takes the next packet, and its descriptors unless one of them is no memory.
     fn take(&self, packet: &mut [u8]) -> (io::Result<usize>, Option<Vec<OwnedFd>>) {
         let mut fds = Vec::new();
-        let received = socket::receive(self.socket.as_fd(), packet, &mut fds);
+        let received = socket::receive(self.socket(), packet, &mut fds);
         if fds.iter().all(|fd| memfd::is_memory(fd.as_fd())) {
             return (received, Some(fds));
         }
@@ -226,7 +224,8 @@ impl Channel {
 
     /// Readable when a message or the hang-up waits to be received.
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        let socket = self.socket.as_ref();
+        socket.expect("taken by the drop only").as_fd()
     }
 
     /// Readable when the process at the other end has ended.
@@ -247,12 +246,12 @@ impl Drop for Channel {
     fn drop(&mut self) {
         // In a forked child the connection belongs to the parent.
         if self.generation == generation() {
-            let unread = self.takes_descriptors.load(Ordering::Acquire) && self.is_readable();
+            // Nothing arrives after this.
             self.hang_up();
-            // Closing the socket would close the descriptors of what was not received, here. The end
-            // looks like an empty packet, so there is no stopping at one.
-            for _ in 0..if unread { LONGEST_QUEUE } else { 0 } {
-                drop(self.take(&mut [0]));
+            // With the socket the descriptors of what was not received are closed.
+            let may_carry = self.takes_descriptors.load(Ordering::Acquire);
+            if may_carry && socket::has_packet(self.socket()).unwrap_or(true) {
+                let_go(self.socket.take().into_iter().collect());
             }
         }
     }

@@ -61,7 +61,7 @@ fn last_words_come_before_the_hang_up() {
 #[test]
 fn a_copy_of_the_socket_does_not_hide_the_hang_up() {
     let (near, far) = TempDir::new().channels();
-    let copy = far.socket.try_clone().unwrap();
+    let copy = far.socket().try_clone_to_owned().unwrap();
     drop(far);
     assert!(matches!(near.receive().unwrap(), Incoming::HangUp));
     drop(copy);
@@ -88,14 +88,14 @@ fn malformed_messages_are_recognised() {
         (&with_tail, "longer than its fields"),
     ];
     for (packet, reason) in packets {
-        socket::send(far.socket.as_fd(), packet, &[]).unwrap();
+        socket::send(far.socket(), packet, &[]).unwrap();
         match near.receive().unwrap() {
             Incoming::Nonsense(text) => assert!(text.contains(reason), "{text}"),
             other => panic!("{other:?}"),
         }
     }
     let too_long = [0; message::MAX_LEN + 1];
-    socket::send(far.socket.as_fd(), &too_long, &[]).unwrap();
+    socket::send(far.socket(), &too_long, &[]).unwrap();
     assert!(near.receive().is_err());
     far.send(&WELCOME, &[]).unwrap();
     assert!(near.receive().is_ok());
@@ -117,10 +117,26 @@ fn descriptors_have_a_limit_and_are_closed_with_a_bad_message() {
     let (watched, given) = UnixStream::pair().unwrap();
     let fds = [given.as_fd(); MAX_DESCRIPTORS];
     for packet in [b"nonsense".as_slice(), &WELCOME.encode()] {
-        socket::send(far.socket.as_fd(), packet, &fds).unwrap();
+        socket::send(far.socket(), packet, &fds).unwrap();
         assert!(matches!(near.receive().unwrap(), Incoming::Nonsense(_)));
     }
     drop(given);
     // Its other end is closed only when no copy is left.
     assert!(wait_readable(&[watched.as_fd()], Duration::from_secs(30)).unwrap());
+}
+
+/// A packet without a byte is not taken for the end: a slow descriptor may wait behind it. [SEC-07]
+#[test]
+fn what_waits_at_the_end_is_seen() {
+    let (near, far) = TempDir::new().channels();
+    near.hang_up();
+    assert!(!socket::has_packet(near.socket()).unwrap());
+    drop((near, far));
+    for packet in [&b""[..], b"x"] {
+        let (near, far) = TempDir::new().channels();
+        socket::send(far.socket(), packet, &[far.socket()]).unwrap();
+        near.hang_up();
+        assert!(socket::has_packet(near.socket()).unwrap());
+        assert!(socket::has_packet(near.socket()).unwrap(), "it still waits");
+    }
 }

@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::panics::contain;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc, thread, thread_local};
-use crate::sys::epoll::{Epoll, without_signals};
+use crate::sys::epoll::{Epoll, Keys, without_signals};
 use crate::sys::heap;
 use crate::sys::process::{PerProcess, generation};
 use crate::sys::robust::{Hold, List};
@@ -224,10 +224,12 @@ impl Link {
         ON_LINK_THREAD.with(|here| here.set(true));
         // The wait fails only if the application closes descriptors that are not its own; then
         // there is nothing left to do.
-        while let Ok(keys) = self.epoll.wait() {
+        // Nothing is allocated before there is room.
+        let mut keys = Keys::default();
+        while let Ok(count) = self.epoll.wait(&mut keys) {
             heap::make_room();
-            for key in keys {
-                self.dispatch(key);
+            for key in &keys[..count] {
+                self.dispatch(*key);
             }
             if self.leave() {
                 return;

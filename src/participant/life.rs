@@ -54,10 +54,14 @@ impl Participant {
         }
     }
 
+    /// Whether the kernel has told that the server, another process, has died.
+    pub(super) fn server_is_dead(&self) -> bool {
+        self.part != Part::Server && is_marked(&self.control().header().server_life.0)
+    }
+
     /// Aborts the set if the primary or the server has died; whether one has.
-    pub(super) fn abort_if_somebody_died(&self) -> bool {
-        let header = self.control().header();
-        if self.part != Part::Server && is_marked(&header.server_life.0) {
+    pub(super) fn abort_if_somebody_died(&self, server: bool) -> bool {
+        if server {
             self.server_died();
             return true;
         }

@@ -103,6 +103,8 @@ impl Participant {
         if self.aborted.load(Ordering::Acquire) {
             return Phase::Aborted;
         }
+        // Looked at before the phase: a server that has ended the set before it died is no abort.
+        let server_died = self.server_is_dead();
         let word = self.control.header().phase.0.load(Ordering::Acquire);
         match Phase::from_word(word) {
             Some(Phase::Aborted) => {
@@ -113,7 +115,7 @@ impl Participant {
                 Phase::Aborted
             }
             Some(Phase::Terminated) => Phase::Terminated,
-            Some(_) if self.abort_if_somebody_died() => Phase::Aborted,
+            Some(_) if self.abort_if_somebody_died(server_died) => Phase::Aborted,
             Some(phase) => phase,
             None => {
                 // For the calls that are allowed or not, an abort like any other.

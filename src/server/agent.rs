@@ -163,7 +163,8 @@ impl Inner {
             // Asked before the completions are taken: what it completed before it left counts.
             let left = self.primary_left();
             let silent = self.silent_for_too_long();
-            let taken = self.take_completions();
+            // One that died may have completed what it could not announce any more.
+            let taken = self.take_completions(left);
             if self.participant.is_foreign() {
                 // Told by the caller; nothing may be touched here.
                 return Ok(());
@@ -212,7 +213,7 @@ impl Inner {
             return;
         }
         if let Ok(_presence) = Presence::new(self, Agent::stand_in) {
-            let taken = self.take_completions();
+            let taken = self.take_completions(true);
             if self.participant.is_foreign() {
                 // A callback has forked: the set is the parent's to end.
                 return;
@@ -225,8 +226,8 @@ impl Inner {
         }
     }
 
-    /// Looks at every device that has announced completions.
-    fn take_completions(&self) -> std::result::Result<(), &'static str> {
+    /// Looks at every device that has announced completions, or at all.
+    fn take_completions(&self, all: bool) -> std::result::Result<(), &'static str> {
         let ready = &self.participant.control().header().ready.0;
         let ready = ready.swap(0, Ordering::AcqRel);
         for (index, device) in self.devices().iter().enumerate() {
@@ -234,7 +235,7 @@ impl Inner {
                 // A callback has forked, and this is the child.
                 break;
             }
-            if ready & 1 << index != 0 {
+            if all || ready & 1 << index != 0 {
                 device.drain()?;
             }
         }

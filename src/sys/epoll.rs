@@ -18,6 +18,12 @@ pub(crate) struct Epoll {
 /// The key of what ends a wait.
 const END: u64 = 0;
 
+/// Most keys that one wait gives.
+const MOST_KEYS: usize = 16;
+
+/// Room for the keys of one wait.
+pub(crate) type Keys = [u64; MOST_KEYS];
+
 impl Epoll {
     /// Creates an empty set.
     pub(crate) fn new() -> io::Result<Self> {
@@ -67,9 +73,10 @@ impl Epoll {
         Ok(())
     }
 
-    /// Sleeps until something is ready and returns some of the keys; none after [`Epoll::end_wait`].
-    pub(crate) fn wait(&self) -> io::Result<Vec<u64>> {
-        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 16];
+    /// Sleeps until something is ready and writes some of the keys; returns how many. None after
+    /// [`Epoll::end_wait`].
+    pub(crate) fn wait(&self, keys: &mut Keys) -> io::Result<usize> {
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; MOST_KEYS];
         let count = retry(|| {
             // SAFETY: `events` is valid for writes of its length.
             check(unsafe {
@@ -82,8 +89,12 @@ impl Epoll {
             })
         })?;
         let ready = events.iter().take(count as usize);
-        let keys = ready.map(|event| event.u64);
-        Ok(keys.filter(|key| *key != END).collect())
+        let ready = ready.map(|event| event.u64).filter(|key| *key != END);
+        Ok(keys
+            .iter_mut()
+            .zip(ready)
+            .map(|(to, key)| *to = key)
+            .count())
     }
 }
 

@@ -134,6 +134,9 @@ const ROOM: usize = 253;
 
 const CONTROL_DATA: usize = ROOM * size_of::<RawFd>();
 
+// SAFETY: arithmetic on a constant.
+const ROOM_FOR_SENDER: u32 = unsafe { libc::CMSG_SPACE(size_of::<libc::ucred>() as u32) };
+
 /// Room for the descriptors of one packet and their header.
 #[repr(C)]
 union Control {
@@ -201,6 +204,41 @@ pub(crate) fn receive(
         ));
     }
     numbered.map(|()| len)
+}
+
+/// Whether a packet waits, also one without a byte, which looks like the end of the connection: with
+/// a packet, and not with the end, comes who has sent it. To be asked when nothing more can arrive.
+pub(crate) fn has_packet(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    let value: libc::c_int = 1;
+    // SAFETY: `value` is valid for reads of its own size during the call.
+    check(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PASSCRED,
+            (&raw const value).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    })?;
+    let mut part = libc::iovec {
+        iov_base: ptr::null_mut(),
+        iov_len: 0,
+    };
+    let mut control = MaybeUninit::<Control>::zeroed();
+    let mut message = header(&mut part, &mut control);
+    // No room for descriptors: a look must not bring any.
+    message.msg_controllen = ROOM_FOR_SENDER as _;
+    let flags = libc::MSG_DONTWAIT | libc::MSG_PEEK;
+    let mut look = || {
+        // SAFETY: `message` points to an empty part and to `control`, which is valid for writes.
+        check_size(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) })
+    };
+    match retry(&mut look) {
+        // Said once, as in `receive`.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => retry(look)?,
+        len => len?,
+    };
+    Ok(message.msg_controllen > 0)
 }
 
 fn header(part: &mut libc::iovec, control: &mut MaybeUninit<Control>) -> libc::msghdr {

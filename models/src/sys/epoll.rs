@@ -5,6 +5,9 @@ use crate::sync::{Mutex, MutexGuard, PoisonError};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
+/// Room for the keys of one wait.
+pub(crate) type Keys = [u64; 16];
+
 #[derive(Default)]
 pub(crate) struct Epoll(Mutex<State>);
 
@@ -42,15 +45,16 @@ impl Epoll {
         Ok(())
     }
 
-    /// The keys of those that are readable or hung up; waits until there is one.
-    pub(crate) fn wait(&self) -> io::Result<Vec<u64>> {
+    /// Writes the keys of those that are readable or hung up; waits until there is one.
+    pub(crate) fn wait(&self, keys: &mut Keys) -> io::Result<usize> {
         Ok(wire::until(|wire| {
             let mut state = self.lock();
             let ready = state.watched.iter();
             let ready = ready.filter(|(fd, _)| wire.is_readable(*fd));
-            let keys: Vec<_> = ready.map(|(_, key)| *key).collect();
+            let written = keys.iter_mut().zip(ready);
+            let count = written.map(|(to, (_, key))| *to = *key).count();
             let has_ended = std::mem::take(&mut state.has_ended);
-            (has_ended || !keys.is_empty()).then_some(keys)
+            (has_ended || count > 0).then_some(count)
         }))
     }
 }
