@@ -344,14 +344,15 @@ impl Set {
         let inner = &*self.inner;
         inner.participant.check_open()?;
         inner.take_last_completions();
+        if inner.participant.is_foreign() {
+            // A callback has forked, and this is the child.
+            return Err(state::not_open());
+        }
         let still_open = inner.open_devices();
         let unfinished = inner.begin_close();
         if !inner.participant.close() {
-            // A callback or another thread was quicker; what is outstanding ends all the same. If a
-            // callback has forked, this may be the child, in which nothing is outstanding.
-            if !inner.participant.is_foreign() {
-                inner.end_without_agent();
-            }
+            // A callback or another thread was quicker; what is outstanding ends all the same.
+            inner.end_without_agent();
             return Err(state::not_open());
         }
         if unfinished {
