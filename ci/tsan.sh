@@ -12,7 +12,7 @@ source=$(rustc +nightly --print sysroot 2>/dev/null)/lib/rustlib/src/rust/librar
 [ -f "$source" ] || skip "rustup toolchain install nightly --component rust-src"
 
 # A test forks a process with threads and starts threads in the child, which ThreadSanitizer would refuse.
-export TSAN_OPTIONS="die_after_fork=0 halt_on_error=0 ${TSAN_OPTIONS:-}"
+export TSAN_OPTIONS="die_after_fork=0 allocator_may_return_null=1 halt_on_error=0 ${TSAN_OPTIONS:-}"
 export RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR="$PWD/target/tsan"
 host=$(rustc -vV | sed -n 's/^host: //p')
 cargo +nightly test --quiet --locked -Zbuild-std --target "$host" --lib -- "$@"
