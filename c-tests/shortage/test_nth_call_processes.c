@@ -224,10 +224,19 @@ static int suffer(enum part part, const struct fault *fault)
     return 1;
 }
 
+/* Other healthy clients: they remember every command that they ever got. */
+static void exchange_clients(void)
+{
+    for (enum part part = PRIMARY; part <= SECONDARY; part++) {
+        client_leave(healthy[part]);
+        healthy[part] = spawn_client();
+    }
+}
+
 static void every_number(enum part part, const struct possible *call, int full)
 {
-    healthy[PRIMARY] = spawn_client();
-    healthy[SECONDARY] = spawn_client();
+    unsigned suffered = 0;
+    exchange_clients();
     for (int lasting = 0; lasting < 2; lasting++) {
         printf("%s, %s, %s:", part_names[part], call->name, lasting ? "lasting" : "once");
         const int *error = call->errors;
@@ -237,6 +246,8 @@ static void every_number(enum part part, const struct possible *call, int full)
             fflush(stdout);
             if (!suffer(part, &fault))
                 break;
+            if (++suffered % 500 == 0)
+                exchange_clients();
             if (*++error == 0)
                 error = call->errors;
             if (!full || error == call->errors)
@@ -244,8 +255,6 @@ static void every_number(enum part part, const struct possible *call, int full)
         }
         printf("\n");
     }
-    client_leave(healthy[PRIMARY]);
-    client_leave(healthy[SECONDARY]);
 }
 
 static void run(void)
@@ -255,12 +264,16 @@ static void run(void)
     static const char *const telling[] = {"epoll_ctl", "fstat",   "getsockopt", "mmap",
                                           "poll",      "sendmsg", NULL};
     unique_name(name);
+    healthy[PRIMARY] = spawn_client();
+    healthy[SECONDARY] = spawn_client();
     impatience_start();
     for (enum part part = PRIMARY; part < PARTS; part++)
         for (const struct possible *call = possible; call->name != NULL; call++)
             for (const char *const *one = telling; *one != NULL; one++)
                 if (full ? one == telling : strcmp(*one, call->name) == 0)
                     every_number(part, call, full);
+    client_leave(healthy[PRIMARY]);
+    client_leave(healthy[SECONDARY]);
     printf("%u lives, %u calls failed, %u lives ended by it\n", lives, failed_calls, ends);
 }
 
