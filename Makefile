@@ -29,7 +29,7 @@ model: ; @PROPTEST_CASES=10000 cargo test --locked --release --test model -- --n
 # Every order of the threads of small scenes, random orders of whole operations, and faults that the
 # models must notice: 5 minutes.
 models: ; @ci/models.sh
-# The unit tests under ThreadSanitizer.
+# Unit tests and C tests under ThreadSanitizer.
 tsan: ; @ci/tsan.sh
 # Any bytes as messages, streams, shared memory and calls: T seconds in all, shared by the targets.
 fuzz: ; @ci/fuzz.sh $(or $(T),600)
