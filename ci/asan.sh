@@ -31,7 +31,10 @@ cc -shared -o "$runtime" -Wl,--whole-archive "$place/runtime.a" -Wl,--no-whole-a
   -lpthread -ldl -lrt -lm -lgcc_s
 
 export RUSTFLAGS="-Zsanitizer=address" RUSTDOCFLAGS="-Zsanitizer=address"
-export ASAN_OPTIONS=detect_leaks=0 VDI_TEST_SECONDS=600 PROPTEST_CASES=16
+# An allocation that is too big fails, as it does without the sanitizer. Little is kept of what was freed:
+# the soak wants memory to stay flat. No second stack for each thread: tests leave no room for one.
+export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=1:detect_stack_use_after_return=0
+export VDI_TEST_SECONDS=600 PROPTEST_CASES=16
 failed=0
 echo "asan: the Rust tests, see $place/rust.log"
 cargo test --package vdi --lib --tests --locked --no-fail-fast -Zbuild-std --target "$host" \
@@ -48,9 +51,9 @@ cmake -S . -B "$place/build" -DCMAKE_BUILD_TYPE=Release -DVDI_INSTALL=OFF \
   -DVDI_TEST_TIMEOUT=900 >/dev/null
 cmake --build "$place/build" --parallel 2 | { grep -v '^\[' || true; }
 # test_symbols and test_imports know every undefined symbol, and those of the sanitizer are none of
-# them; the run-time library cannot be in a second namespace, as test_two_copies needs it; and it ends
-# a process that has no memory left, as test_memory makes them.
-ctest --test-dir "$place/build" -j2 --output-on-failure --exclude-regex '^test_(symbols|imports|two_copies|memory)$' \
+# them; the run-time library cannot be in a second namespace, as test_two_copies needs it; it ends
+# a process that has no memory left, as test_memory makes them, or no /proc, as test_old_kernels does.
+ctest --test-dir "$place/build" -j2 --output-on-failure --exclude-regex '^test_(symbols|imports|two_copies|memory|old_kernels)$' \
   >"$place/ctest.log" 2>&1 || failed=1
 reports=$(cat "$place"/*.log | grep -cE 'ERROR: AddressSanitizer|runtime error:' || true)
 

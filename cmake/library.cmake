@@ -26,7 +26,7 @@ if(VDI_CARGO_TARGET)
   list(APPEND cargo_flags --target "${VDI_CARGO_TARGET}")
 endif()
 add_custom_target(vdi_cargo ALL
-  COMMAND "${CMAKE_COMMAND}" -E env --unset=MAKEFLAGS --unset=MAKELEVEL --unset=CARGO_BUILD_TARGET
+  COMMAND "${CMAKE_COMMAND}" -E env --unset=MAKEFLAGS --unset=MFLAGS --unset=MAKELEVEL --unset=CARGO_BUILD_TARGET
           "${CARGO_EXECUTABLE}" build --lib --profile ${profile} ${cargo_flags}
           --manifest-path "${CMAKE_CURRENT_SOURCE_DIR}/Cargo.toml"
           --target-dir "${VDI_CARGO_TARGET_DIR}"

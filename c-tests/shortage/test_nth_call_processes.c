@@ -44,6 +44,7 @@ static int asked(enum part part, struct order order, struct answer *answer)
         [COMPLETE] = "vdi_complete_command",
         [GET_HANDLE] = "vdi_get_buffer_handle",
         [MAP_HANDLE] = "vdi_map_buffer_handle",
+        [CLOSE] = "vdi_close",
     };
     struct peer client = clients[part];
     order_client(client, order);

@@ -9,6 +9,7 @@
 
 #include "harness.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* What the handle of a function stands for. */
@@ -47,7 +48,11 @@ static inline vdi_result primary(vdi_server *server, struct owner *owner)
 {
     if (owner == NULL)
         return vdi_server_primary(server, NULL, NULL, NULL);
-    return vdi_server_primary(server, &owner->user, &owner->group, &owner->process);
+    /* Not by the names of the members: the place may be misaligned. */
+    char *place = (char *)owner;
+    return vdi_server_primary(server, (void *)(place + offsetof(struct owner, user)),
+                              (void *)(place + offsetof(struct owner, group)),
+                              (void *)(place + offsetof(struct owner, process)));
 }
 
 /* Answers that are no vdi_result become one: whether there was an answer, or a buffer. */
