@@ -36,7 +36,7 @@ fuzz: ; @ci/fuzz.sh $(or $(T),600)
 # Ends each process of a set at each of its points, in every way, and at many random moments: 4 minutes.
 death: ; @ci/death.sh
 # How soon the death of a peer is noticed, beside the hang-up of a bare socket: half a minute.
-notice: ; @ci/programs.sh && VDI_TEST_SECONDS=600 VDI_NOTICE_ROUNDS=200 build/c-tests/test_notice
+notice: ; @ci/programs.sh && VDI_TEST_SECONDS=600 VDI_TEST_FULL=1 VDI_TEST_ROUNDS=200 build/c-tests/test_notice
 # Hostile peers, with new seeds each time: 10 minutes.
 hostile: ; @ci/hostile.sh
 # Fails every system call in turn, with every error that it can have: 10 minutes.
@@ -47,5 +47,5 @@ hammer: ; @ci/programs.sh && VDI_TEST_ROUNDS=10000 VDI_TEST_SECONDS=3600 build/c
 memcheck: ; @ci/memcheck.sh
 # All tests of the library with AddressSanitizer and UndefinedBehaviorSanitizer, by nightly Rust: a quarter of an hour.
 asan: ; @ci/asan.sh
-# Sets created, used, aborted, closed and killed at random for T minutes; VDI_SOAK_SEED repeats the plans.
+# Sets created, used, aborted, closed and killed at random for T minutes; VDI_TEST_SEED repeats the plans.
 soak: ; @ci/programs.sh && VDI_SOAK_SECONDS=$$(($(or $(T),30) * 60)) VDI_TEST_SECONDS=$$(($(or $(T),30) * 60 + 300)) build/c-tests/test_soak

@@ -8,7 +8,7 @@ end=$((SECONDS + ${VDI_SECONDS:-600}))
 export VDI_TEST_SECONDS=3600
 
 hostile() { # test rounds
-  VDI_ROUNDS=$2 VDI_TEST_SEED=$seed "build/c-tests/$1"
+  VDI_TEST_ROUNDS=$2 VDI_TEST_SEED=$seed "build/c-tests/$1"
   echo "hostile: $1: $2 rounds from seed $seed"
 }
 seed=0

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ci/programs.sh
-export VDI_SHORTAGE=full VDI_TEST_SECONDS=3600
+export VDI_TEST_FULL=1 VDI_TEST_SECONDS=3600
 for test in build/c-tests/test_nth_call build/c-tests/test_nth_call_processes; do
   # The last line counts; the others show how far it is if it fails.
   "$test" >build/shortage.log || { tail -n 3 build/shortage.log; exit 1; }

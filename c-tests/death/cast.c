@@ -23,7 +23,7 @@ int is_victim;
 struct totals totals;
 
 static struct peer workers[PARTS];
-static unsigned last_points, last_writes;
+static unsigned last_points, last_writes, last_microseconds;
 
 void play(enum part part)
 {
@@ -175,7 +175,7 @@ struct scene {
     struct peer victim;
     int waits[PARTS], plays[PARTS];
     int victim_lives, stopped, kill_is_due;
-    int64_t waited_us, ended_us;
+    int64_t waited_us, begun_us, ended_us;
 };
 
 static void tells_to_play(struct scene *scene, enum part part)
@@ -219,6 +219,7 @@ static void hear_victim(struct scene *scene)
     board->reached = board->stage[scene->run->victim];
     last_points = board->passed;
     last_writes = board->writes;
+    last_microseconds = (unsigned)(microseconds_now() - scene->begun_us);
     totals.untouched++;
 }
 
@@ -346,6 +347,7 @@ int cast_run(const struct run *run)
     for (enum part part = 0; part < PARTS; part++)
         if (part != run->victim && (part != SECONDARY || run->devices > 1))
             tells_to_play(&scene, part);
+    scene.begun_us = microseconds_now();
     scene.victim = start(run->victim, run);
     board->pid = scene.victim.pid;
     follow(&scene);
@@ -364,6 +366,11 @@ unsigned cast_points(void)
 unsigned cast_writes(void)
 {
     return last_writes;
+}
+
+unsigned cast_microseconds(void)
+{
+    return last_microseconds;
 }
 
 void totals_print(void)

@@ -37,6 +37,8 @@ int cast_run(const struct run *run);
 /* What the victim of the last run had passed, if it came to its own end. */
 unsigned cast_points(void);
 unsigned cast_writes(void);
+/* How long it took, from the start of its process. */
+unsigned cast_microseconds(void);
 
 /* Judges what the survivor of a run says. */
 void judge(const struct run *run, enum part survivor);

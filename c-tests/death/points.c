@@ -9,21 +9,12 @@
 #define ENOUGH 3
 
 static unsigned long long state;
-static int all;
 
 void points_begin(void)
 {
-    const char *wanted = getenv("VDI_DEATH"), *given = getenv("VDI_DEATH_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    all = wanted != NULL && strcmp(wanted, "all") == 0;
-    state = seed;
+    state = test_number("VDI_TEST_SEED", (uint64_t)time(NULL));
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("VDI_DEATH_SEED=%u\n", seed);
-}
-
-int points_all(void)
-{
-    return all;
+    printf("VDI_TEST_SEED=%llu\n", state);
 }
 
 unsigned points_random(void)
@@ -38,7 +29,7 @@ void points_go(struct run run, unsigned some)
     CHECK(cast_run(&run));
     unsigned points = cast_points();
     CHECK(cast_writes() > 0 && cast_writes() < points);
-    unsigned stride = all || points <= some ? 1 : points / some;
+    unsigned stride = test_full() || points <= some ? 1 : points / some;
     unsigned untouched = 0, ended = 0, before = totals.ends[run.victim] + totals.stops;
     for (run.at = 1 + points_random() % stride; untouched < ENOUGH; run.at += stride)
         untouched = cast_run(&run) ? untouched + 1 : 0;

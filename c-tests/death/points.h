@@ -1,8 +1,8 @@
 /*
  * points.h - which points a test goes to
  *
- * With VDI_DEATH=all it is every one, until a run comes to its own end; else some, from a start
- * that VDI_DEATH_SEED chooses.
+ * With VDI_TEST_FULL=1 it is every one, until a run comes to its own end; else some, from a start
+ * that VDI_TEST_SEED chooses.
  */
 #ifndef POINTS_H
 #define POINTS_H
@@ -10,9 +10,6 @@
 #include "cast.h"
 
 void points_begin(void);
-
-/* Whether every point is wanted. */
-int points_all(void);
 
 /* A number from the seed. */
 unsigned points_random(void);

@@ -2,8 +2,8 @@
  * How soon the death of a peer is noticed, whatever memory it had. A bare socket to the same process
  * hangs up only when that memory is gone.
  *
- * Prints the distributions. VDI_NOTICE_ROUNDS is the number of deaths of a small peer; a tenth of it
- * is that of a large one.
+ * Prints the distributions. VDI_TEST_ROUNDS is the number of deaths of a small peer; a tenth of it,
+ * at least five, is that of a large one, which has 1 GiB with VDI_TEST_FULL=1.
  */
 #include "engine.h"
 
@@ -192,14 +192,13 @@ static int has_early_witness(void)
 /* [AMB-37] */
 static void run(void)
 {
-    const char *wanted = getenv("VDI_NOTICE_ROUNDS");
-    unsigned count = wanted ? (unsigned)atoi(wanted) : 10;
+    unsigned count = (unsigned)test_number("VDI_TEST_ROUNDS", 10);
     CHECK(count > 0 && count <= MOST);
     unique_name(name);
     printf("%-32s %5s %6s %8s %8s %8s %8s %8s\n", "us from kill to", "MiB", "kills", "min", "p50",
            "p90", "p99", "max");
     deaths("0", count, 0);
-    deaths(wanted ? "1024" : "256", wanted ? (count + 9) / 10 : 5, has_early_witness());
+    deaths(test_full() ? "1024" : "256", count < 50 ? 5 : count / 10, has_early_witness());
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,6 @@
 /*
  * Every word of the control segment is set to every value that is likely to be trouble, at every
- * moment of a statement, in all directions. VDI_ROUNDS is how many of the cases are tried, evenly
+ * moment of a statement, in all directions. VDI_TEST_ROUNDS is how many of the cases are tried, evenly
  * spread; the number of a case is its VDI_TEST_SEED.
  */
 #include "hostile/attack.h"

@@ -184,8 +184,7 @@ static int struck_the_living(void)
 
 static void run(void)
 {
-    const char *wanted = getenv("VDI_TEST_ROUNDS");
-    unsigned rounds = wanted ? (unsigned)atoi(wanted) : ROUNDS;
+    unsigned rounds = (unsigned)test_number("VDI_TEST_ROUNDS", ROUNDS);
     for (unsigned round = 0; round < rounds || !struck_the_living(); round++)
         one_round(round);
 }

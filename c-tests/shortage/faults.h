@@ -136,20 +136,13 @@ static inline void fault_begin(const struct fault *fault)
     hook_syscalls(fault_hook);
 }
 
-/* Whether every error at every place is asked for. */
-static inline int all_is_wanted(void)
-{
-    const char *wanted = getenv("VDI_SHORTAGE");
-    return wanted != NULL && strcmp(wanted, "full") == 0;
-}
-
 /*
  * The next N. A connection that is closed is emptied with a thousand calls, whose results mean
  * nothing: not every one of those is failed.
  */
 static inline unsigned next_number(unsigned number, unsigned step)
 {
-    return number + (number < (all_is_wanted() ? 512 : 40) ? step : 113);
+    return number + (number < (test_full() ? 512 : 40) ? step : 113);
 }
 
 /* How many calls failed. */

@@ -11,7 +11,9 @@
 
 #define MIB (1u << 20)
 
-static char name[NAME_SIZE], group[256];
+static char name[NAME_SIZE], outer[200], group[256];
+/* The file of `outer` that limits its memory. */
+static const char *limit;
 
 static void write_text(const char *directory, const char *file, const char *text)
 {
@@ -60,7 +62,7 @@ static void live_in_the_group(void)
 }
 
 /* A group inside that of this process, which only the group around it limits. */
-static int make_group(char *outer, size_t size)
+static int make_group(void)
 {
     static const char *const kinds[][3] = {
         {":memory:", "/sys/fs/cgroup/memory", "memory.limit_in_bytes"},
@@ -78,15 +80,14 @@ static int make_group(char *outer, size_t size)
             if (found == NULL)
                 continue;
             const char *own = found + strlen(kinds[kind][0]);
-            snprintf(outer, size, "%s%s/vdi-test-%d", kinds[kind][1],
+            snprintf(outer, sizeof outer, "%s%s/vdi-test-%d", kinds[kind][1],
                      strcmp(own, "/") == 0 ? "" : own, (int)getpid());
             if (mkdir(outer, 0755) != 0)
                 continue;
             snprintf(limits, sizeof limits, "%s/%s", outer, kinds[kind][2]);
             made = access(limits, W_OK) == 0;
-            if (made)
-                write_text(outer, kinds[kind][2], "83886080");
-            else
+            limit = kinds[kind][2];
+            if (!made)
                 CHECK(rmdir(outer) == 0);
         }
     }
@@ -94,24 +95,61 @@ static int make_group(char *outer, size_t size)
     return made;
 }
 
+/* The kernel takes a moment to empty it. */
+static void remove_group(const char *directory)
+{
+    while (rmdir(directory) != 0)
+        if (errno == ENOENT)
+            return;
+        else if (errno == EBUSY)
+            usleep(1000);
+        else
+            check_failed(__FILE__, __LINE__, "%s: %s", directory, strerror(errno));
+}
+
+/*
+ * Removes the groups when no other process of the test is left, however it ended. Not in the test's
+ * process group, which the guardian kills.
+ */
+static pid_t start_cleaner(int *lives)
+{
+    int ends[2];
+    char byte;
+    CHECK(pipe(ends) == 0);
+    pid_t cleaner = fork();
+    CHECK(cleaner >= 0);
+    if (cleaner == 0) {
+        setpgid(0, 0);
+        close(ends[1]);
+        while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+            continue;
+        remove_group(group);
+        remove_group(outer);
+        _exit(0);
+    }
+    setpgid(cleaner, cleaner);
+    close(ends[0]);
+    *lives = ends[1];
+    return cleaner;
+}
+
 static void run(void)
 {
-    static char outer[200];
+    int lives;
     unique_name(name);
-    if (!make_group(outer, sizeof outer))
+    if (!make_group())
         skip("no control group with a limit of memory can be made here");
     snprintf(group, sizeof group, "%s/inner", outer);
+    pid_t cleaner = start_cleaner(&lives);
+    write_text(outer, limit, "83886080");
     CHECK(mkdir(group, 0755) == 0);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0)
         live_in_the_group();
     int status = wait_child(child);
-    /* The kernel takes a moment to empty it. */
-    while (rmdir(group) != 0 && errno == EBUSY)
-        sched_yield();
-    while (rmdir(outer) != 0 && errno == EBUSY)
-        sched_yield();
+    close(lives);
+    CHECK_EQUAL(wait_child(cleaner), 0);
     CHECK_EQUAL(status, 0);
 }
 

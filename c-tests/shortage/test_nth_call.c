@@ -6,7 +6,7 @@
  * waits for ever, every routine is called once, closing works, and nothing is left. What failed
  * once works when it is called again, and so does a whole life in the same process.
  *
- * With VDI_SHORTAGE=full every error of the table is tried, with 1 and 4 devices, in a process
+ * With VDI_TEST_FULL=1 every error of the table is tried, with 1 and 4 devices, in a process
  * that has used the library and in a new one; otherwise, for each N, the next one of the table, and
  * not every N where the fault lasts.
  */
@@ -176,7 +176,7 @@ static void first_use(const struct possible *call, int full)
 
 static void run(void)
 {
-    int full = all_is_wanted();
+    int full = test_full();
     static const char *const made_once[] = {"epoll_create1", "eventfd", "pthread_create", "set_robust_list",
                                             "madvise", "mmap", "futex_wait", NULL};
     unique_name(name);

@@ -4,7 +4,7 @@
  * that name works.
  *
  * The server is this process. The client under fault is a new process each time. With
- * VDI_SHORTAGE=full every error of the table is tried; otherwise, for each N, the next one.
+ * VDI_TEST_FULL=1 every error of the table is tried; otherwise, for each N, the next one.
  */
 #include "faults.h"
 #include "resources.h"
@@ -260,7 +260,7 @@ static void every_number(enum part part, const struct possible *call, int full)
 
 static void run(void)
 {
-    int full = all_is_wanted();
+    int full = test_full();
     /* In the quick run those that the other side notices, and for which it need not wait. */
     static const char *const telling[] = {"epoll_ctl", "fstat",   "getsockopt", "mmap",
                                           "poll",      "sendmsg", NULL};

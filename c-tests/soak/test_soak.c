@@ -1,7 +1,7 @@
 /*
  * Sets that are created, used, aborted, closed and killed at random, for as long as is wished.
  *
- * VDI_SOAK_SECONDS says how long, VDI_SOAK_SEED repeats the same plans: which worker then has which
+ * VDI_SOAK_SECONDS says how long, VDI_TEST_SEED repeats the same plans: which worker then has which
  * part depends on the machine. Half of the workers live as long as the soak; the others may die.
  */
 #include "plan.h"
@@ -340,21 +340,15 @@ static void finish(void)
     CHECK_EQUAL(entries_of(getenv("VDI_RUNTIME_DIR")), 0);
 }
 
-static int64_t number_from(const char *variable, int64_t otherwise)
-{
-    const char *value = getenv(variable);
-    return value != NULL && *value != '\0' ? strtoll(value, NULL, 0) : otherwise;
-}
-
 static void run(void)
 {
-    int64_t seconds = number_from("VDI_SOAK_SECONDS", 4), begun = milliseconds_now();
-    seed = (uint64_t)number_from("VDI_SOAK_SEED", begun ^ (int64_t)getpid() << 32);
+    int64_t seconds = (int64_t)test_number("VDI_SOAK_SECONDS", 4), begun = milliseconds_now();
+    seed = test_number("VDI_TEST_SEED", (uint64_t)(begun ^ (int64_t)getpid() << 32));
     uint64_t state = seed;
     int64_t interval = seconds < 100 ? 1 : seconds / 30, printed = 0, now = 0;
     /* Otherwise each thread keeps what it has freed, and the heap is as large as that. */
     CHECK(setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1) == 0);
-    printf("soak of %lld seconds, VDI_SOAK_SEED=%lld\n", (long long)seconds, (long long)seed);
+    printf("soak of %lld seconds, VDI_TEST_SEED=%llu\n", (long long)seconds, (unsigned long long)seed);
     for (unsigned i = 0; i < WORKERS; i++)
         workers[i].peer = spawn_role("worker", (char *)NULL);
     for (int goes_on = 1; goes_on || !all_are_idle();) {

@@ -47,6 +47,13 @@
 /* The guardian ends a test that runs longer; the variable VDI_TEST_SECONDS overrides it. */
 #define TEST_SECONDS 60
 
+/*
+ * What the environment asks for. Counted loops take VDI_TEST_ROUNDS, random choices VDI_TEST_SEED;
+ * VDI_TEST_FULL=1 is every point and every error where otherwise a part of them is tried.
+ */
+uint64_t test_number(const char *variable, uint64_t otherwise);
+int test_full(void);
+
 /* Configuration that server_configure() chooses. */
 #define BLOCK_SIZE 4096u
 #define TRANSFER_SIZE 1048576u

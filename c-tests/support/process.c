@@ -37,6 +37,17 @@ const char *test_directory(void)
     return inherited;
 }
 
+uint64_t test_number(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+    return text == NULL || *text == '\0' ? otherwise : strtoull(text, NULL, 0);
+}
+
+int test_full(void)
+{
+    return test_number("VDI_TEST_FULL", 0) != 0;
+}
+
 static void make_directories(void)
 {
     char runtime[sizeof directory + 8];
@@ -125,8 +136,7 @@ static int reap(pid_t pid, time_t seconds, const sigset_t *signals)
 /* The life of the guardian after it has started the test; returns the status of the program. */
 static int guard(pid_t test, const sigset_t *signals)
 {
-    const char *wanted = getenv("VDI_TEST_SECONDS");
-    int seconds = wanted ? atoi(wanted) : TEST_SECONDS;
+    int seconds = (int)test_number("VDI_TEST_SECONDS", TEST_SECONDS);
     int status = reap(test, seconds, signals);
     if (status < 0) {
         fprintf(stderr, "watchdog: not finished within %d seconds, or interrupted\n", seconds);
@@ -213,7 +223,10 @@ int test_main(int argc, char **argv, const struct role *roles, void (*run)(void)
     /* Both sides set the group, so that it exists whoever runs first. */
     setpgid(test, test);
     int status = guard(test, &signals);
-    nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    if (nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0) {
+        perror(directory);
+        return status == 0 ? 1 : status;
+    }
     return status;
 }
 

@@ -11,20 +11,14 @@ static uint64_t state;
 static char story[2000];
 static size_t story_length;
 
-static uint64_t from_environment(const char *variable, uint64_t otherwise)
-{
-    const char *text = getenv(variable);
-    return text == NULL ? otherwise : strtoull(text, NULL, 0);
-}
-
 unsigned attack_rounds(unsigned rounds)
 {
-    return (unsigned)from_environment("VDI_ROUNDS", rounds);
+    return (unsigned)test_number("VDI_TEST_ROUNDS", rounds);
 }
 
 uint64_t attack_first_seed(void)
 {
-    return from_environment("VDI_TEST_SEED", 1);
+    return test_number("VDI_TEST_SEED", 1);
 }
 
 void attack_begin(uint64_t seed)
@@ -34,7 +28,7 @@ void attack_begin(uint64_t seed)
     for (unsigned i = 0; i < 8; i++)
         attack_number();
     story_length = 0;
-    attack_note("VDI_TEST_SEED=%" PRIu64 " VDI_ROUNDS=1:", seed);
+    attack_note("VDI_TEST_SEED=%" PRIu64 " VDI_TEST_ROUNDS=1:", seed);
 }
 
 uint64_t attack_number(void)

@@ -1,7 +1,7 @@
 /*
  * attack.h - choosing what a forged peer does, so that it can be repeated
  *
- * VDI_TEST_SEED is the number of the first round, VDI_ROUNDS how many there are. A failure names the
+ * VDI_TEST_SEED is the number of the first round, VDI_TEST_ROUNDS how many there are. A failure names the
  * seed of its round, and what was done in it.
  */
 #ifndef ATTACK_H
