@@ -129,8 +129,8 @@ impl Guests {
     /// Maps an area that the server made, and passes it on to every secondary.
     fn take_area(&self, index: u32, size: u64, fds: Vec<OwnedFd>) -> Result<()> {
         let mut present = lock(&self.present);
-        let (area, memory) = join::received_area(index, size, fds)?;
-        self.set.add_area(area)?;
+        let add = |area| self.set.add_area(area);
+        let memory = join::received_area(index, size, fds, add)?;
         present.areas.push((size, memory));
         for (guest, _) in &present.guests {
             if let Err(error) = guest.tell(&present.areas) {

@@ -66,8 +66,7 @@ impl Member {
         match message {
             Incoming::Nothing => Ok(Next::Keep),
             Incoming::Message(Message::Area { index, size }, fds) => {
-                let (area, _) = join::received_area(index, size, fds)?;
-                self.set.add_area(area)?;
+                join::received_area(index, size, fds, |area| self.set.add_area(area))?;
                 let areas = u32::try_from(self.set.areas.count()).unwrap_or(u32::MAX);
                 self.host.channel.send(&Message::Mapped { areas }, &[])?;
                 Ok(Next::Keep)

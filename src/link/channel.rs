@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::message::{self, Message};
+use crate::sys::beside_streams;
 use crate::sys::epoll::{wait_hang_up, wait_readable, without_signals};
 use crate::sys::memfd;
 use crate::sys::pidfd;
@@ -126,8 +127,7 @@ impl Channel {
             .peer_has_ended()
             .map_err(|error| self.error("cannot watch", &error))?;
         let mut packet = [0; message::MAX_LEN];
-        let (received, fds) = self.take(&mut packet);
-        let len = match received {
+        let (len, fds) = match self.take(&mut packet) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && ended => {
                 return Ok(Incoming::HangUp);
             }
@@ -149,14 +149,21 @@ impl Channel {
     }
 
     /// Takes the next packet, and its descriptors unless one of them is no memory.
-    fn take(&self, packet: &mut [u8]) -> (io::Result<usize>, Option<Vec<OwnedFd>>) {
+    fn take(&self, packet: &mut [u8]) -> io::Result<(usize, Option<Vec<OwnedFd>>)> {
         let mut fds = Vec::new();
         let received = socket::receive(self.socket(), packet, &mut fds);
-        if fds.iter().all(|fd| memfd::is_memory(fd.as_fd())) {
-            return (received, Some(fds));
+        let is_memory = fds.iter().all(|fd| memfd::is_memory(fd.as_fd()));
+        let renumbered = match is_memory {
+            true => renumber(&mut fds),
+            false => Ok(()),
+        };
+        match received.and_then(|len| renumbered.map(|()| len)) {
+            Ok(len) if is_memory => Ok((len, Some(fds))),
+            received => {
+                let_go(fds);
+                received.map(|len| (len, None))
+            }
         }
-        let_go(fds);
-        (received, None)
     }
 
     /// As [`Self::receive`], but waits for a message or the hang-up; `Nothing` after the limit.
@@ -204,6 +211,12 @@ impl Channel {
         self.takes_descriptors.store(true, Ordering::Release);
         socket::accept_descriptors(self.socket(), true)
             .map_err(|error| self.error("cannot take memory from", &error))
+    }
+
+    /// Lets the peer send no more descriptors. What it has sent before still arrives.
+    pub(crate) fn refuse_descriptors(&self) -> Result<()> {
+        socket::accept_descriptors(self.socket(), false)
+            .map_err(|error| self.error("cannot refuse descriptors of", &error))
     }
 
     /// Ends the connection; what was sent still arrives.
@@ -257,9 +270,24 @@ impl Drop for Channel {
     }
 }
 
+/// Gives memory that has come the numbers that it may have. This closes the old ones, here: of memory
+/// that is still in use that takes no time, of anything else it may.
+fn renumber(memory: &mut [OwnedFd]) -> io::Result<()> {
+    for fd in memory {
+        if let Some(other) = beside_streams(fd.as_fd())? {
+            *fd = other;
+        }
+    }
+    Ok(())
+}
+
 /// Closes descriptors on a thread of their own: closing whatever a peer has sent may take as long as
-/// the peer likes, and neither the background thread nor a caller may wait for that.
-fn let_go(fds: Vec<OwnedFd>) {
+/// the peer likes, if it is memory as long as it takes to free that, and neither the background thread
+/// nor a caller may wait for it.
+pub(crate) fn let_go(fds: Vec<OwnedFd>) {
+    if fds.is_empty() {
+        return;
+    }
     let thread = thread::Builder::new().name("vdi-let-go".to_owned());
     // Without a thread they are closed here.
     let _ = without_signals(|| thread.spawn(move || drop(fds)));

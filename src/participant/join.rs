@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::access::Access;
 use crate::link::address::Address;
-use crate::link::channel::{Channel, Incoming};
+use crate::link::channel::{Channel, Incoming, let_go};
 use crate::link::rendezvous;
 use crate::link::watcher::{self, Watch, Watched};
 use crate::protocol::message::{Message, Role};
@@ -102,11 +102,17 @@ pub(crate) fn join(
         Incoming::Message(Message::Welcome { participant, .. }, _) if participant <= PRIMARY => {
             Err(unexpected("the primary gives away its own number"))
         }
-        Incoming::Message(Message::Welcome { participant, size }, fds) => Ok(Place {
-            control: Control::open(only(fds, "the control segment")?, size)?,
-            host: Host { channel, address },
-            number: participant,
-        }),
+        Incoming::Message(Message::Welcome { participant, size }, fds) => {
+            // Memory comes to secondaries only.
+            if role == Role::Server {
+                channel.refuse_descriptors()?;
+            }
+            Ok(Place {
+                control: Control::open(only(fds, "the control segment")?, size)?,
+                host: Host { channel, address },
+                number: participant,
+            })
+        }
         Incoming::Message(Message::Refused { kind, text }, _) => {
             let kind = if may_refuse(role, kind) {
                 kind
@@ -150,20 +156,33 @@ pub(crate) fn watch(target: Arc<dyn Watched>, channel: &Channel) -> Result<Watch
     watcher::watch(target, &descriptors)
 }
 
-/// Maps the area behind the descriptor that came with a message.
+/// Maps the area behind the descriptor that came with a message, and adds it. The memory of one that
+/// is refused is freed elsewhere.
 pub(crate) fn received_area(
     index: u32,
     size: u64,
     fds: Vec<OwnedFd>,
-) -> Result<(Arc<Area>, OwnedFd)> {
+    add: impl FnOnce(Arc<Area>) -> Result<()>,
+) -> Result<OwnedFd> {
     let fd = only(fds, "a buffer area")?;
-    Ok((Arc::new(Area::open(index, &fd, size)?), fd))
+    match Area::open(index, &fd, size).and_then(|area| add(Arc::new(area))) {
+        Ok(()) => Ok(fd),
+        Err(error) => {
+            let_go(vec![fd]);
+            Err(error)
+        }
+    }
 }
 
 fn only(mut fds: Vec<OwnedFd>, what: &str) -> Result<OwnedFd> {
-    fds.pop()
-        .filter(|_| fds.is_empty())
-        .ok_or_else(|| unexpected(format!("{what} comes without its memory")))
+    match fds.pop() {
+        Some(fd) if fds.is_empty() => Ok(fd),
+        fd => {
+            fds.extend(fd);
+            let_go(fds);
+            Err(unexpected(format!("{what} comes without its memory")))
+        }
+    }
 }
 
 fn unexpected(text: impl Into<String>) -> Error {

@@ -2,13 +2,14 @@
 
 use super::agent::Agent;
 use super::device::{DeviceState, Request};
-use super::pool::{BufferRequest, Pool};
+use super::pool::{BufferRequest, Layout, Pool};
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::{Participant, lock};
 use crate::protocol::command::{Place, moves_data};
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, Phase, ServerCall, ServerState};
+use crate::shm::area::Area;
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 use std::sync::Arc;
 use std::time::Instant;
@@ -225,6 +226,15 @@ impl Inner {
             // Now, not when the last thread has left the set. [SSET-CLOSE-02]
             *lock(&self.pool) = Pool::default();
         }
+    }
+
+    /// Makes the buffers of a new area available, unless the set has been closed meanwhile.
+    pub(super) fn add_area(&self, area: Area, layout: &Layout) -> Result<()> {
+        let mut pool = lock(&self.pool);
+        // Under the lock: a close empties the pool after this, or refuses this.
+        self.participant.check_open()?;
+        pool.add(area, layout);
+        Ok(())
     }
 
     /// Devices that were opened and not closed; none counts after an abort. [SSET-CLOSE-02]

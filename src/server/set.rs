@@ -232,7 +232,7 @@ impl Set {
         let link = lock(&self.link);
         let link = link.as_ref().ok_or_else(state::not_open)?;
         host::send_area(&link.host.channel, &area, &memory)?;
-        lock(&self.inner.pool).add(area, &layout);
+        self.inner.add_area(area, &layout)?;
         Ok(layout.size)
     }
 

@@ -6,6 +6,7 @@ use crate::protocol::codes::{
     VDF_WriteMedia, VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT,
 };
 use crate::server::device::DeviceState;
+use crate::shm::area::Area;
 use crate::shm::control::Control;
 use std::thread;
 use std::time::Duration;
@@ -68,6 +69,23 @@ fn buffers_that_cannot_be_had_are_not_counted() {
     let error = set.end_configuration().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Memory);
     assert_eq!(lock(&set.inner.pool).room(), 0);
+}
+
+/// A call that makes one may be under way when the set is closed. [SSET-CLOSE-02]
+#[test]
+fn a_closed_set_takes_no_area() {
+    let set = set();
+    let request = BufferRequest {
+        size: 4096,
+        alignment: 512,
+        count: 1,
+    };
+    let layout = Layout::new(&[request], 0).unwrap();
+    let (area, _) = Area::create(0, layout.size).unwrap();
+    set.close().unwrap();
+    let error = set.inner.add_area(area, &layout).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert_eq!(lock(&set.inner.pool).next_area(), 0);
 }
 
 /// A client that announces completions and makes none is silent. [TMO-10, SEC-07]

@@ -21,7 +21,7 @@ mod steps;
 pub(crate) mod thread;
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Turns the -1 of a system call into its error.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -46,14 +46,20 @@ unsafe fn own(result: RawFd) -> io::Result<OwnedFd> {
 /// Gives a descriptor another number if it has that of a standard stream, as it gets in a process
 /// that has closed those: what the program prints must not go to another process or into memory.
 fn no_stream(fd: OwnedFd) -> io::Result<OwnedFd> {
+    Ok(beside_streams(fd.as_fd())?.unwrap_or(fd))
+}
+
+/// A duplicate to take the place of a descriptor with the number of a standard stream; `None` if it
+/// has another one.
+pub(crate) fn beside_streams(fd: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     const FIRST: RawFd = libc::STDERR_FILENO + 1;
     if fd.as_raw_fd() >= FIRST {
-        return Ok(fd);
+        return Ok(None);
     }
-    // SAFETY: a system call on an owned descriptor.
+    // SAFETY: a system call on a borrowed, open descriptor.
     let raw = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST) })?;
     // SAFETY: the call returned a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(raw) }))
 }
 
 /// As [`check`], for calls that return a count of bytes.

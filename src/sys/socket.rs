@@ -2,7 +2,7 @@
 //!
 //! Every socket is close-on-exec and non-blocking.
 
-use super::{check, check_size, no_stream, own};
+use super::{check, check_size, own};
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -169,7 +169,7 @@ pub(crate) fn send(
 
 /// Receives one packet; 0 bytes mean that the peer closed its end, and `WouldBlock` that there is
 /// nothing to receive. The descriptors that have come with it are added to `descriptors`, those of a
-/// bad packet, too.
+/// bad packet, too. They may have the numbers of standard streams: see [`super::beside_streams`].
 pub(crate) fn receive(
     socket: BorrowedFd<'_>,
     packet: &mut [u8],
@@ -192,9 +192,7 @@ pub(crate) fn receive(
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => retry(receive)?,
         len => len?,
     };
-    let numbered = take_descriptors(&message)
-        .into_iter()
-        .try_for_each(|fd| no_stream(fd).map(|fd| descriptors.push(fd)));
+    take_descriptors(&message, descriptors);
     if message.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(io::Error::other("the packet is too long"));
     }
@@ -203,7 +201,7 @@ pub(crate) fn receive(
             "the packet carries descriptors, and this process has none left",
         ));
     }
-    numbered.map(|()| len)
+    Ok(len)
 }
 
 /// Whether a packet waits, also one without a byte, which looks like the end of the connection: with
@@ -281,15 +279,15 @@ fn put_descriptors(message: &mut libc::msghdr, descriptors: &[BorrowedFd<'_>]) -
     Ok(())
 }
 
-fn take_descriptors(message: &libc::msghdr) -> Vec<OwnedFd> {
+fn take_descriptors(message: &libc::msghdr, taken: &mut Vec<OwnedFd>) {
     // SAFETY: the kernel has filled the control buffer and set its length.
     let first = unsafe { libc::CMSG_FIRSTHDR(message) };
     // SAFETY: null, or a header that the kernel wrote into the aligned buffer.
     let Some(rights) = (unsafe { first.as_ref() }) else {
-        return Vec::new();
+        return;
     };
     if rights.cmsg_level != libc::SOL_SOCKET || rights.cmsg_type != libc::SCM_RIGHTS {
-        return Vec::new();
+        return;
     }
     // SAFETY: arithmetic only.
     let empty = unsafe { libc::CMSG_LEN(0) } as usize;
@@ -301,11 +299,10 @@ fn take_descriptors(message: &libc::msghdr) -> Vec<OwnedFd> {
     let bytes = len.min(size_of_val(&found));
     // SAFETY: the kernel wrote `len` bytes of descriptors, and `found` has room for `bytes`.
     unsafe { ptr::copy_nonoverlapping(data, found.as_mut_ptr().cast(), bytes) };
-    found[..bytes / size_of::<RawFd>()]
-        .iter()
+    for raw in &found[..bytes / size_of::<RawFd>()] {
         // SAFETY: the kernel made this descriptor for us; nobody else owns it.
-        .map(|raw| unsafe { OwnedFd::from_raw_fd(*raw) })
-        .collect()
+        taken.push(unsafe { OwnedFd::from_raw_fd(*raw) });
+    }
 }
 
 /// Who connected, or on the connecting side who listens.
@@ -364,32 +361,5 @@ pub(crate) fn groups(socket: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sys::pidfd::holds_in_forked_child;
-    use std::os::fd::AsFd;
-    use std::os::unix::net::UnixStream;
-
-    #[test]
-    fn sending_to_nobody_raises_no_signal() {
-        let (near, far) = UnixStream::pair().unwrap();
-        drop(far);
-        assert!(holds_in_forked_child(|| {
-            // SAFETY: restores the default action, which ends the process.
-            unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-            let sent = send(near.as_fd(), b"x", &[]).map_err(|error| error.kind());
-            sent == Err(io::ErrorKind::BrokenPipe)
-        }));
-    }
-
-    #[test]
-    fn a_path_beyond_the_limit_is_not_cut() {
-        let socket = create().unwrap();
-        for path in ["", "/tmp/\0", &format!("/tmp/{}", "x".repeat(MAX_PATH))] {
-            let path = Path::new(path);
-            for result in [bind(socket.as_fd(), path), connect(socket.as_fd(), path)] {
-                assert_eq!(result.unwrap_err().kind(), io::ErrorKind::InvalidInput);
-            }
-        }
-    }
-}
+#[path = "socket_tests.rs"]
+mod tests;
