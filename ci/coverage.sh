@@ -33,7 +33,7 @@ export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$place/target" TMPDIR="$place/tmp"
 export RUSTFLAGS="-C instrument-coverage -Z coverage-options=branch -C llvm-args=-runtime-counter-relocation"
 export LLVM_PROFILE_FILE="$place/profiles/%m%c.profraw"
 # tests/programs.rs preloads the instrumented library into the programs.
-export VDI_C_TESTS="$place/programs/c-tests"
+export VDI_C_TESTS="$place/programs/c-tests" VDI_TEST_KEEP_GOING=1
 failed=0 changed=0
 {
   cargo test --workspace --exclude vdi-conformance --locked --no-fail-fast || failed=1

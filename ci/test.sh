@@ -8,6 +8,15 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 failed=0
 
+# Where a path must be short enough for a socket, tests use /tmp; the number is that of the process.
+left_in_tmp() {
+  find /tmp -maxdepth 1 -name 'vdi-t[0-9]*' -user "$(id -un)" | while read -r place; do
+    number=${place#/tmp/vdi-t}
+    [ -d "/proc/${number%%-*}" ] || echo "$place"
+  done | sort
+}
+left_in_tmp >"$logs/before"
+
 # A directory of its own also shows what the tests leave behind.
 export TMPDIR="$logs/tmp"
 mkdir "$TMPDIR"
@@ -20,6 +29,11 @@ ctest --test-dir build -j2 --output-on-failure --timeout 300 2>&1 | tee "$logs/c
 left=$(find "$TMPDIR" -mindepth 1 | head)
 if [ -n "$left" ]; then
   echo "test: left behind in the temporary directory: $left"
+  failed=1
+fi
+left=$(left_in_tmp | comm -13 "$logs/before" -)
+if [ -n "$left" ]; then
+  echo "test: left behind in /tmp: $left"
   failed=1
 fi
 if [ -n "${CI:-}" ] && [ -n "$(git status --porcelain)" ]; then

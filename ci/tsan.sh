@@ -4,13 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-skip() {
-  echo "tsan: skipped: $1" >&2
-  exit 0
+missing() {
+  echo "tsan: missing: $1" >&2
+  exit 1
 }
-command -v rustup >/dev/null || skip "there is no rustup"
+command -v rustup >/dev/null || missing "rustup, with the toolchain 'nightly'"
 tools=$(rustc +nightly --print sysroot 2>/dev/null)/lib/rustlib
-[ -f "$tools/src/rust/library/Cargo.lock" ] || skip "rustup toolchain install nightly --component rust-src"
+[ -f "$tools/src/rust/library/Cargo.lock" ] || missing "the sources of nightly's standard library: rustup toolchain install nightly --component rust-src"
 host=$(rustc -vV | sed -n 's/^host: //p')
 
 # A test forks a process with threads and starts threads in the child; another asks for too much memory.

@@ -23,6 +23,7 @@ static enum phase phase_of(enum stage stage)
 static void run(void)
 {
     unsigned rounds = (unsigned)test_number("VDI_TEST_ROUNDS", ROUNDS), length = 0;
+    /* `late` came when the victim had ended. */
     unsigned kills[PHASES] = {0}, late = 0;
     points_begin();
     cast_begin();
@@ -36,15 +37,15 @@ static void run(void)
         if (run.microseconds == 0) {
             CHECK(untouched);
             length = cast_microseconds();
-        } else if (untouched) {
-            late++;
         } else {
-            kills[phase_of(board->reached)]++;
+            kills[untouched ? AFTER_COMMANDS : phase_of(board->reached)]++;
+            late += untouched != 0;
         }
     }
     cast_end();
     totals_print();
-    printf("killed before the first command %u, with commands %u, after the last %u; too late %u\n",
+    printf("killed before the first command %u, with commands %u, after the last %u; %u "
+           "of these after its end\n",
            kills[BEFORE_COMMANDS], kills[WITH_COMMANDS], kills[AFTER_COMMANDS], late);
     for (enum phase phase = 0; phase < PHASES && rounds >= ENOUGH; phase++)
         CHECK(kills[phase] > 0);

@@ -26,6 +26,8 @@
 #define MAX_ARGUMENTS 16
 /* Time for killed descendants to disappear once the test itself has ended. */
 #define GRACE_SECONDS 10
+/* The status of a test that the watchdog ended, as timeout(1) has it. */
+#define TIMED_OUT 124
 
 static char directory[64];
 static struct peer parent_process = {.pid = -1, .socket = -1};
@@ -52,7 +54,7 @@ static void make_directories(void)
 {
     char runtime[sizeof directory + 8];
     /* Not $TMPDIR: the path of a socket has to fit 107 bytes. */
-    snprintf(directory, sizeof directory, "/tmp/vdi-test-XXXXXX");
+    snprintf(directory, sizeof directory, "/tmp/vdi-t%d-XXXXXX", (int)getpid());
     CHECK(mkdtemp(directory) != NULL);
     snprintf(runtime, sizeof runtime, "%s/run", directory);
     CHECK(mkdir(runtime, 0700) == 0);
@@ -142,7 +144,7 @@ static int guard(pid_t test, const sigset_t *signals)
         fprintf(stderr, "watchdog: not finished within %d seconds, or interrupted\n", seconds);
         kill(-test, SIGKILL);
         reap(-1, GRACE_SECONDS, signals);
-        return 1;
+        return TIMED_OUT;
     }
     if (status > 1 && status != 77)
         fprintf(stderr, "the test ended with status %d\n", status);

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use walkdir::WalkDir;
 
 /// A program that runs longer hangs, which is a failure, too.
 const HANG_SECONDS: &str = "30";
@@ -20,6 +19,8 @@ const HANG_SECONDS: &str = "30";
 const CARGO_HANG_SECONDS: &str = "300";
 /// Exit status of a C program that cannot run here, for example because it needs root.
 const SKIPPED: i32 = 77;
+/// That of `timeout`, and of a C program that its watchdog ends.
+const TIMED_OUT: i32 = 124;
 
 /// A change of one place in the library.
 #[derive(Clone, Debug, Deserialize)]
@@ -96,6 +97,7 @@ pub(crate) fn by_rule(mutants: &[Mutant]) -> BTreeMap<&str, usize> {
 enum Outcome {
     Passed,
     Failed,
+    TimedOut,
     Skipped,
 }
 
@@ -130,9 +132,10 @@ pub(crate) fn run(root: &Path, text: &str) -> Result<()> {
             .filter(|outcome| **outcome == wanted)
             .count()
     };
-    let (killed, survivors) = (count(Outcome::Failed), count(Outcome::Passed));
+    let (late, survivors) = (count(Outcome::TimedOut), count(Outcome::Passed));
     println!(
-        "mutants: {killed} killed, {survivors} survived, {} skipped",
+        "mutants: {} killed, {late} of them by time-out, {survivors} survived, {} skipped",
+        count(Outcome::Failed) + late,
         count(Outcome::Skipped)
     );
     ensure!(survivors == 0, "{survivors} mutants survived");
@@ -170,7 +173,7 @@ impl Workshop {
         for test in tests {
             self.build(test)?;
             ensure!(
-                self.test(test)? != Outcome::Failed,
+                matches!(self.test(test)?, Outcome::Passed | Outcome::Skipped),
                 "{test} fails without any change"
             );
         }
@@ -185,6 +188,7 @@ impl Workshop {
             let verdict = match outcome {
                 Outcome::Passed => "SURVIVED",
                 Outcome::Failed => "killed  ",
+                Outcome::TimedOut => "time-out",
                 Outcome::Skipped => "skipped ",
             };
             println!("{verdict} {} by {}", mutant.name(), mutant.test);
@@ -232,6 +236,7 @@ impl Workshop {
         Ok(match status.code() {
             Some(0) => Outcome::Passed,
             Some(SKIPPED) => Outcome::Skipped,
+            Some(TIMED_OUT) => Outcome::TimedOut,
             _ => Outcome::Failed,
         })
     }
@@ -287,19 +292,26 @@ fn quiet(mut command: Command) -> Command {
     command
 }
 
-/// Copies what differs, so that a second run builds little.
+/// Copies what differs, so that a second run builds little, and nothing that git ignores.
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    let skipped = ["target", "build", ".git"];
-    let walk = WalkDir::new(from).into_iter().filter_entry(|entry| {
-        entry.depth() != 1 || !skipped.iter().any(|name| entry.file_name() == *name)
-    });
-    for entry in walk {
-        let entry = entry?;
-        let copy = to.join(entry.path().strip_prefix(from)?);
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(&copy)?;
-        } else if entry.file_type().is_file() && !same(entry.path(), &copy) {
-            fs::copy(entry.path(), &copy)?;
+    let arguments = "ls-files -z --cached --others --exclude-standard";
+    let listed = Command::new("git")
+        .args(arguments.split(' '))
+        .current_dir(from)
+        .output()
+        .context("git")?;
+    ensure!(
+        listed.status.success(),
+        "git does not know the files of {}",
+        from.display()
+    );
+    let names = String::from_utf8(listed.stdout)?;
+    for name in names.split_terminator('\0') {
+        let (source, copy) = (from.join(name), to.join(name));
+        // One that has been removed may still be listed.
+        if source.is_file() && !same(&source, &copy) {
+            fs::create_dir_all(copy.parent().unwrap_or(to))?;
+            fs::copy(&source, &copy)?;
         }
     }
     Ok(())
