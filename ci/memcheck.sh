@@ -14,6 +14,8 @@ place="$PWD/target/memcheck"
 rm -rf "$place/logs"
 mkdir -p "$place/logs" "$place/tmp"
 export TMPDIR="$place/tmp" PYTHONMALLOC=malloc VDI_TEST_SECONDS=1500 VDI_TEST_ROUNDS=10
+# Valgrind translates code when it is first run, which goes on for long.
+export VDI_SOAK_SLACK_KIB=32768
 launcher="valgrind --quiet --trace-children=yes --error-exitcode=99 --leak-check=full"
 launcher+=" --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40"
 launcher+=" --fair-sched=yes --suppressions=$PWD/ci/memcheck.supp --log-file=$place/logs/%p"
@@ -23,10 +25,10 @@ cmake --build "$place/build" --parallel 2 | { grep -v '^\[' || true; }
 
 # Valgrind itself answers for the limit of descriptors: it closes one that the kernel gave beyond the
 # limit, with the connection that it stood for. In the C library of a second namespace it misses the
-# functions that it would have to replace.
+# functions that it would have to replace. It ends itself where test_memory leaves no memory.
 failed=0
 ctest --test-dir "$place/build" -j2 --output-on-failure \
-  --exclude-regex '^test_(no_descriptors|no_room_for_buffers|two_copies)$' >"$place/ctest.log" 2>&1 || failed=1
+  --exclude-regex '^test_(no_descriptors|no_room_for_buffers|two_copies|memory)$' >"$place/ctest.log" 2>&1 || failed=1
 
 # A process that was killed has no exit status of valgrind's, but a report.
 reports=$(grep -lE '^==[0-9]+== +at 0x' "$place"/logs/* || true)

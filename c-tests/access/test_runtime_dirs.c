@@ -156,8 +156,8 @@ static void make(const struct made *made)
     CHECK(chown(made->path, made->owner, made->group) == 0);
     CHECK(chmod(made->path, made->mode) == 0);
     if (made->kind == READ_ONLY) {
-        CHECK(mount(made->path, made->path, NULL, MS_BIND, NULL) == 0);
-        CHECK(mount(NULL, made->path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0);
+        CHECK(mount(made->path, made->path, "", MS_BIND, NULL) == 0);
+        CHECK(mount("", made->path, "", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) == 0);
     }
 }
 
@@ -239,7 +239,7 @@ static void run(void)
 {
     if (geteuid() != 0)
         skip("needs root to become other users");
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) != 0)
         skip("needs the right to mount a /tmp of its own");
     for (unsigned i = 0; i < COUNT(masks); i++) {
         struct peer everybody[PEOPLE];
