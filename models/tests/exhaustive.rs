@@ -20,6 +20,7 @@ models! {
     a_close_of_the_client_ends_its_waits,
     an_agent_that_comes_late_misses_nothing,
     a_close_does_not_abort_what_has_ended,
+    a_death_after_the_end_aborts_nothing,
     a_client_that_is_left_alone_is_told_of_the_abort,
     a_wait_for_a_command_that_is_left_alone_ends_as_aborted,
     messages_arrive_whole_and_in_order,

@@ -3,11 +3,13 @@
 use super::*;
 use crate::participant::{Part, Participant};
 use crate::protocol::codes::{
-    VDF_WriteMedia, VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT,
+    ERROR_SUCCESS, VDC_Flush, VDF_WriteMedia, VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT,
 };
-use crate::server::device::DeviceState;
+use crate::protocol::command::{Completion, CompletionMessage};
+use crate::server::device::{Callback, DeviceState, Request};
 use crate::shm::area::Area;
 use crate::shm::control::Control;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +25,16 @@ fn set_with_limit(server_timeout_ms: u32) -> Set {
     assert!(participant.advance(Phase::Created, Phase::Connected));
     let requested = Configuration::from_words([1, 0, 0, 0, 0, 0, server_timeout_ms, 0, 0, 0, 0]);
     Set::new(Arc::new(Inner::new(participant, requested)), None)
+}
+
+fn begin_configuration(set: &Set) {
+    set.begin_configuration(&ServerParameters {
+        features: VDF_WriteMedia,
+        block_size: 512,
+        max_transfer_size: 65536,
+        ..ServerParameters::default()
+    })
+    .unwrap();
 }
 
 fn reason(inner: &Inner) -> Option<u32> {
@@ -58,13 +70,7 @@ fn a_dropped_set_is_closed() {
 #[test]
 fn buffers_that_cannot_be_had_are_not_counted() {
     let set = set();
-    set.begin_configuration(&ServerParameters {
-        features: VDF_WriteMedia,
-        block_size: 512,
-        max_transfer_size: 65536,
-        ..ServerParameters::default()
-    })
-    .unwrap();
+    begin_configuration(&set);
     set.request_buffers(0x7fff_ffff, 0, 1 << 20).unwrap();
     let error = set.end_configuration().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Memory);
@@ -106,4 +112,31 @@ fn an_announcement_is_no_answer() {
     thread::sleep(Duration::from_millis(10));
     inner.abort_if_still_silent(inner.silent_for_too_long());
     assert_eq!(reason(inner), Some(VDI_ABORT_TIMEOUT));
+}
+
+/// What a client has completed counts, also if it dies before it can say which device to look at.
+/// [CRASH-02, NT-03]
+#[test]
+fn a_completion_that_was_not_announced_counts() {
+    let set = set();
+    begin_configuration(&set);
+    set.end_configuration().unwrap();
+    let header = set.inner.participant.control().device(0).header();
+    control::write_text(&header.name, b"device");
+    let device = set.open_device(&Name::new("device").unwrap()).unwrap();
+    let (ended, codes) = mpsc::channel();
+    let callback = Callback::new(move |completion| ended.send(completion.code).unwrap());
+    device.send(Request::new(VDC_Flush), callback).unwrap();
+    device.close().unwrap();
+    let ring = set.inner.participant.completion_ring(0);
+    let message = CompletionMessage {
+        ticket: 0,
+        completion: Completion::automatic(ERROR_SUCCESS),
+    };
+    ring.write(0, message.encode());
+    ring.publish(1);
+    set.inner.primary_gone();
+    set.execute_completion_agent().unwrap();
+    assert_eq!(codes.try_iter().collect::<Vec<_>>(), [ERROR_SUCCESS]);
+    assert_eq!(reason(&set.inner), None);
 }

@@ -9,6 +9,7 @@ use crate::protocol::name::Name;
 use crate::protocol::state::Phase;
 use crate::server::scene::Server;
 use crate::sync::thread;
+use crate::sys::robust;
 use std::sync::Arc;
 
 fn name(name: &str) -> Name {
@@ -299,5 +300,25 @@ pub fn a_wait_for_a_command_that_is_left_alone_ends_as_aborted() {
         });
         assert_eq!(work_once(&theirs), Some(ErrorKind::Abort));
         link.join().unwrap();
+    });
+}
+
+/// A server that dies when it has ended the set has ended it, for whoever looks then or has looked
+/// before: a look at its sign of life and one at the phase are two. [NT-03, CRASH-01]
+pub fn a_death_after_the_end_aborts_nothing() {
+    explore(3, || {
+        let (control, server, client) = configured(1);
+        let theirs = client.take_device(0).unwrap();
+        let device = server.device(&control);
+        let dying = thread::spawn(move || {
+            device.close().unwrap();
+            server.set.execute_completion_agent().unwrap();
+            robust::end(&control.header().server_life.0);
+        });
+        assert_eq!(work_once(&theirs), Some(ErrorKind::Close));
+        dying.join().unwrap();
+        client.server_left();
+        assert_eq!(client.participant().phase(), Phase::Terminated);
+        client.set.close().unwrap();
     });
 }
