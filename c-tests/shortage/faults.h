@@ -244,24 +244,29 @@ static inline int is_one_of(int error, const int *errors)
     return 0;
 }
 
+/* Whether a call is one of a server that joins a set. */
+static inline int serves(const char *call)
+{
+    return strncmp(call, "vdi_server_open", 15) == 0 && strcmp(call, "vdi_server_open_device") != 0;
+}
+
 /* The code that the header promises for an error of the operating system. */
 static inline int is_code_for(vdi_result result, const struct fault *fault, const char *call)
 {
     static const int memory[] = {ENOMEM, ENOSPC, EDQUOT, EFBIG, EAGAIN, 0};
     static const int permission[] = {EACCES, EPERM, EROFS, ENOTDIR, 0};
     int opens = strcmp(call, "vdi_create") == 0 || strcmp(call, "vdi_open_in_secondary") == 0;
-    int serves = strcmp(call, "vdi_server_open") == 0;
     switch (result) {
     case VD_E_MEMORY:
         return fault->call == NULL || is_one_of(fault->error, memory);
     case VD_E_SECURITY:
-        return (opens || serves) && (fault->call == NULL || is_one_of(fault->error, permission));
+        return (opens || serves(call)) && (fault->call == NULL || is_one_of(fault->error, permission));
     case VD_E_UNEXPECTED:
         /* Not for a lack of memory, unless nobody could say so. */
         return fault->call == NULL || fault->error == EAGAIN || fault->lasting ||
                !is_one_of(fault->error, memory);
     case VD_E_INVALID:
-        return serves && (fault->call == NULL || meaning(fault) != NULL ||
+        return serves(call) && (fault->call == NULL || meaning(fault) != NULL ||
                           is_one_of(fault->error, permission));
     case VD_E_PROTOCOL:
         return opens && (fault->call == NULL || meaning(fault) != NULL);
@@ -282,8 +287,7 @@ static inline void fault_check(const struct fault *fault, const struct life *lif
          * one that is not there. What fails only once leaves it able to say so.
          */
         CHECK(fault->lasting || meaning(fault) != NULL);
-        CHECK_RESULT(life->result, strcmp(life->failed, "vdi_server_open") == 0 ? VD_E_INVALID
-                                                                                : VD_E_PROTOCOL);
+        CHECK_RESULT(life->result, serves(life->failed) ? VD_E_INVALID : VD_E_PROTOCOL);
         return;
     }
     if (life->result == VD_E_ABORT) {

@@ -11,7 +11,12 @@
 #include "engine.h"
 #include "pattern.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #define LIFE_BUFFER 65536u
+#define NOBODY 65534
 
 /* What came of it. */
 struct life {
@@ -99,20 +104,42 @@ static inline int life_configures(struct life *life)
     }
 }
 
-static inline int life_begins(struct life *life)
+/* Whether this is root, and everybody may create a set. */
+static inline int life_has_strangers(void)
+{
+    struct stat directory;
+    return geteuid() == 0 && stat(getenv("VDI_RUNTIME_DIR"), &directory) == 0 &&
+           (directory.st_mode & S_IWOTH) != 0;
+}
+
+/* Creates the set. If it can be another user's, the server has to look at the groups of that one. */
+static inline int life_creates(struct life *life)
 {
     VDConfig config = {.deviceCount = life->devices};
     /* Of the group, to see that permission is given, too. */
     vdi_create_options options = {
         .size = sizeof options, .flags = VDI_CREATE_ALLOW_GID, .gid = getegid()};
+    int stranger = life_has_strangers();
+    CHECK(!stranger || seteuid(NOBODY) == 0);
+    vdi_result result = vdi_create(NULL, life->name, &config, &options, &life->primary);
+    CHECK(!stranger || seteuid(0) == 0);
+    return result == NOERROR || (life_repeats(life, "vdi_create", result) && life_creates(life));
+}
+
+static inline int life_begins(struct life *life)
+{
+    VDConfig config;
+    vdi_server_open_options options = {
+        .size = sizeof options, .flags = VDI_OPEN_ALLOW_GID, .gid = getegid()};
     vdi_server_parameters parameters = {
         .size = sizeof parameters,
         .features = VDF_WriteMedia | VDF_ReadMedia | VDF_CompleteEnabled,
         .blockSize = BLOCK_SIZE,
         .maxTransferSize = TRANSFER_SIZE,
     };
-    GO(vdi_create, NULL, life->name, &config, &options, &life->primary);
-    GO(vdi_server_open, NULL, life->name, &life->engine.server);
+    if (!life_creates(life))
+        return 0;
+    GO(vdi_server_open_from, NULL, life->name, &options, &life->engine.server);
     vdi_server *server = life->engine.server;
     GO(vdi_server_begin_configuration, server, &parameters);
     if (!life_configures(life))

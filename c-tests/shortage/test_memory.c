@@ -82,6 +82,7 @@ static void no_private_memory(void)
         CHECK_OUT_OF_MEMORY(vdi_create(NULL, "other", &config, NULL, &other));
         CHECK_OUT_OF_MEMORY(vdi_open_in_secondary(NULL, name, &other));
         CHECK_OUT_OF_MEMORY(vdi_server_open(NULL, name, &another));
+        CHECK_OUT_OF_MEMORY(vdi_server_open_from(NULL, name, NULL, &another));
         CHECK_OUT_OF_MEMORY(vdi_server_request_buffers(engine.server, 4096, 0, 1));
         CHECK_OUT_OF_MEMORY(vdi_server_allocate_buffer(engine.server, 4096, 0, &again));
         pending_prepare(&pending, &command);
