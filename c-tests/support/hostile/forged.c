@@ -9,6 +9,13 @@
 /* A side that hears nothing new for so many looks stops waiting. */
 enum { PATIENCE = 100, WINDOW = 3, SECONDARY_STEPS = 40 };
 
+static unsigned commands_ended;
+
+unsigned forged_commands_ended(void)
+{
+    return commands_ended;
+}
+
 static void moment_passes(void)
 {
     struct timespec moment = {.tv_nsec = 20000};
@@ -25,7 +32,9 @@ static int listen_politely(struct forged *forged)
     while ((size = recv(forged->connection, &byte, 1, MSG_PEEK | MSG_DONTWAIT)) > 0) {
         if (wire_receive(forged->connection, &packet, &descriptor) != AREA)
             continue;
-        wire_send_one(forged->connection, wire_mapped(wire_field(&packet, 0) + 1), -1);
+        /* To a primary; a server that was told so would end the set. */
+        if (forged->is_secondary)
+            wire_send_one(forged->connection, wire_mapped(wire_field(&packet, 0) + 1), -1);
         close(forged->area);
         forged->area = descriptor;
     }
@@ -69,7 +78,7 @@ static void send_command(struct forged *forged, unsigned device, struct place *p
         struct spot spot = {fields[i].word, device, number % segment->capacity};
         segment_store(segment, spot, fields[i].value);
     }
-    attack(RUNNING, forged);
+    attack(PUBLISHING, forged);
     device_store(segment, device, COMMAND_TAIL, place->sent);
     segment_ring(segment, BELL, device);
 }
@@ -78,21 +87,22 @@ static void send_command(struct forged *forged, unsigned device, struct place *p
 static void command(struct forged *forged, attack_at *attack)
 {
     struct place places[FORGED_DEVICES] = {{0}};
-    unsigned idle = 0, ended = 0;
-    while (idle++ < PATIENCE && ended < FORGED_DEVICES * FORGED_COMMANDS) {
+    unsigned idle = 0;
+    commands_ended = 0;
+    while (idle++ < PATIENCE && commands_ended < FORGED_DEVICES * FORGED_COMMANDS) {
         if (!listen_politely(forged) || header_load(&forged->segment, PHASE) == ABORTED)
             return;
         for (unsigned device = 0; device < FORGED_DEVICES; device++) {
             struct place *place = &places[device];
             uint32_t tail = device_load(&forged->segment, device, COMPLETION_TAIL);
             if (tail != place->received && tail - place->received <= WINDOW) {
-                ended += tail - place->received;
+                commands_ended += tail - place->received;
                 place->received = tail;
                 idle = 0;
             }
             if (place->sent - place->received < WINDOW && place->sent < FORGED_COMMANDS) {
-                send_command(forged, device, place, attack);
                 attack(RUNNING, forged);
+                send_command(forged, device, place, attack);
                 idle = 0;
             }
         }
@@ -180,7 +190,7 @@ static void complete_command(struct forged *forged, unsigned device, struct plac
     }
     to.word = COMPLETION_CODE;
     segment_store(segment, to, ERROR_SUCCESS);
-    attack(RUNNING, forged);
+    attack(PUBLISHING, forged);
     device_store(segment, device, COMPLETION_TAIL, ++place->sent);
     struct spot ready = {.word = READY};
     segment_store(segment, ready, segment_load(segment, ready) | 1u << device);
@@ -200,6 +210,7 @@ static void obey(struct forged *forged, attack_at *attack)
 {
     struct place places[FORGED_DEVICES] = {{0}};
     unsigned idle = 0, seen = 0;
+    commands_ended = 0;
     while (idle++ < PATIENCE && listen_politely(forged) && !is_over(&forged->segment)) {
         uint32_t phase = header_load(&forged->segment, PHASE);
         if (phase != seen && phase <= CONFIGURED)
@@ -212,6 +223,7 @@ static void obey(struct forged *forged, attack_at *attack)
                 continue;
             attack(RUNNING, forged);
             complete_command(forged, device, place, attack);
+            commands_ended++;
             idle = 0;
         }
         moment_passes();
@@ -250,7 +262,7 @@ void forged_primary(const char *name, int listener, enum wire_role guest, attack
 void forged_secondary(const char *name, void (*joined)(void), attack_at *attack)
 {
     int memory;
-    struct forged forged = {.connection = wire_connect(name), .area = -1};
+    struct forged forged = {.connection = wire_connect(name), .area = -1, .is_secondary = 1};
     CHECK(forged.connection >= 0);
     wire_send_one(forged.connection, wire_hello(SECONDARY, name), -1);
     CHECK_EQUAL(wire_receive(forged.connection, NULL, &memory), WELCOME);

@@ -17,14 +17,15 @@ enum { FORGED_PREFIX = 512, FORGED_BUFFER = 4096, FORGED_AREA = 65536 };
 enum moment {
     JOINING,     /* the segment is there, the victim has not joined, or has only just */
     CONFIGURING, /* between the join and the first command */
-    RUNNING,     /* often: a message is in its slot and not published, or commands are outstanding */
+    RUNNING,     /* often: before a message is written, and when no more are */
+    PUBLISHING,  /* a message is in its slot, and is published when the attack returns */
     ENDING,      /* the devices are being closed */
     MOMENTS,
 };
 
 struct forged {
     struct segment segment;
-    int connection;
+    int connection, is_secondary;
     /* Memory of the area that it has made or was given, or -1. */
     int area;
     /* Called before the hang-up, unless it is null. */
@@ -38,6 +39,9 @@ void forged_server(const char *name, attack_at *attack);
 
 /* A primary, for a server or a secondary that will come to this place. */
 void forged_primary(const char *name, int listener, enum wire_role guest, attack_at *attack);
+
+/* How many commands of the last statement of forged_server() or forged_primary() have ended. */
+unsigned forged_commands_ended(void);
 
 /* A secondary, for a set that is configured. Calls `joined` before it does anything. */
 void forged_secondary(const char *name, void (*joined)(void), attack_at *attack);
