@@ -70,7 +70,7 @@ static void run_part(enum part part)
     struct client client;
     struct server server;
     switch (part) {
-    case LEAVE:
+    case BE_GONE:
         return;
     case BE_SERVER:
         tell(parent(), part);
@@ -101,7 +101,7 @@ int victim_role(int argc, char **argv)
     foreign_start(&foreign);
     foreign_goes_on(&foreign);
     unsigned open = descriptors(), mapped = shared_mappings(), running = threads_at_work();
-    while ((part = (enum part)hear(parent())) != LEAVE) {
+    while ((part = (enum part)hear(parent())) != BE_GONE) {
         run_part(part);
         /* The name is free, and nothing is left. */
         CHECK_RESULT(vdi_close(client_create(name, 1)), NOERROR);
@@ -109,7 +109,7 @@ int victim_role(int argc, char **argv)
         settles_at(shared_mappings, mapped);
         settles_at(threads_at_work, running);
         foreign_goes_on(&foreign);
-        tell(parent(), LEAVE);
+        tell(parent(), BE_GONE);
     }
     foreign_end(&foreign);
     return 0;
@@ -139,7 +139,7 @@ void victim_ended(struct peer victim, enum part part, const char *what)
         tell(victim, BE_BOTH);
     int count = poll(&ready, 1, LIMIT_MS);
     if (count == 1 && recv(victim.socket, &value, sizeof value, 0) == sizeof value &&
-        value == LEAVE)
+        value == BE_GONE)
         return;
     check_failed(__FILE__, __LINE__, "the victim %s after this: %s",
                  count == 0 ? "does not return" : "has failed", what);
@@ -147,6 +147,6 @@ void victim_ended(struct peer victim, enum part part, const char *what)
 
 void victim_leave(struct peer victim)
 {
-    tell(victim, LEAVE);
+    tell(victim, BE_GONE);
     CHECK_EQUAL(wait_exit(victim), 0);
 }

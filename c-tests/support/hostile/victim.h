@@ -13,7 +13,7 @@
 
 /* What the victim is in the next statement. */
 enum part {
-    LEAVE,
+    BE_GONE,
     BE_SERVER,
     BE_PRIMARY,
     BE_SECONDARY,

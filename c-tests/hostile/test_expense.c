@@ -1,0 +1,200 @@
+/*
+ * What floods cost the process that they are for, in private memory and in processor time: after as
+ * many again it has no more memory than before, while they last no more than the places in a set can
+ * take, and its time is bounded by that of its peers.
+ */
+#include "hostile/attack.h"
+#include "hostile/victim.h"
+#include "roles.h"
+
+#include <sched.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum {
+    FLOOD = 2000,
+    ROUNDS = 200,
+    /*
+     * Bytes for each piece of a flood: less than the smallest thing that could be left of it, as
+     * malloc() gives no less than 24, and pages that are touched for the first time are few.
+     */
+    LEFT_OF_EACH = 16,
+    FIRST_TOUCHES = 32 << 10,
+    /* Bytes for a connection that stays: its record, and what is said to it and waits to be read. */
+    OF_A_GUEST = 2 << 10,
+    /* Times the processor time of the peers: a packet costs about as much to take as to send. */
+    MOST_RATIO = 8,
+};
+
+static char name[NAME_SIZE];
+
+/* Private memory of a process that it has touched: heap, stacks, data. */
+static int64_t private_memory(struct peer process)
+{
+    char path[64], line[256];
+    unsigned long long kilobytes = 0;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)process.pid);
+    FILE *file = fopen(path, "re");
+    CHECK(file != NULL);
+    while (fgets(line, sizeof line, file) != NULL && sscanf(line, "Anonymous: %llu", &kilobytes) != 1)
+        continue;
+    fclose(file);
+    CHECK(kilobytes > 0);
+    return (int64_t)kilobytes << 10;
+}
+
+static int64_t time_of(pid_t process)
+{
+    clockid_t clock;
+    struct timespec used;
+    CHECK(clock_getcpuclockid(process, &clock) == 0 && clock_gettime(clock, &used) == 0);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
+}
+
+/* The queue of the primary may be full for a moment. */
+static int visitor(void)
+{
+    int connection;
+    while ((connection = wire_connect(name)) < 0)
+        sched_yield();
+    return connection;
+}
+
+/* A connection that says nothing, half of a hello, a hello, or something else, and goes. */
+static void visit(unsigned number)
+{
+    struct packet packet = wire_hello(SECONDARY, name);
+    int connection = visitor();
+    packet.size = number % 4 == 1 ? 1 + attack_choose((uint32_t)packet.size - 1) : packet.size;
+    if (number % 4 == 3)
+        packet.bytes[attack_choose((uint32_t)packet.size)] ^= 0xff;
+    if (number % 4 != 0)
+        wire_send_one(connection, packet, -1);
+    close(connection);
+}
+
+static void visits(void)
+{
+    for (unsigned number = 0; number < FLOOD; number++)
+        visit(number);
+}
+
+/* Messages of one that was let in. */
+static void talk(void)
+{
+    struct packet packet = wire_mapped(UINT32_MAX);
+    int connection = visitor();
+    CHECK(wire_send_one(connection, wire_hello(SECONDARY, name), -1));
+    CHECK_EQUAL(wire_receive(connection, NULL, NULL), WELCOME);
+    for (unsigned number = 0; number < FLOOD; number++)
+        while (!wire_send(connection, &packet, NULL, 0))
+            sched_yield();
+    close(connection);
+}
+
+/* The primary has seen all that was sent before: it answers one that comes now. */
+static void is_answered(void)
+{
+    int connection = visitor();
+    CHECK(wire_send_one(connection, wire_hello(SECONDARY, name), -1));
+    CHECK_EQUAL(wire_receive(connection, NULL, NULL), WELCOME);
+    close(connection);
+}
+
+static void check_growth(const char *flood, int64_t growth, int64_t most)
+{
+    printf("%s: %lld KiB more, at most %lld\n", flood, (long long)growth / 1024,
+           (long long)most / 1024);
+    if (growth > most)
+        check_failed(__FILE__, __LINE__, "%s: %lld bytes more", flood, (long long)growth);
+}
+
+/* The second flood leaves nothing, and costs no more time than its ratio. [SEC-07] */
+static void flood_with(const char *flood, void (*floods)(void), struct peer primary)
+{
+    floods();
+    is_answered();
+    int64_t memory = private_memory(primary);
+    int64_t used = time_of(primary.pid), spent = time_of(getpid());
+    floods();
+    is_answered();
+    used = time_of(primary.pid) - used;
+    spent = time_of(getpid()) - spent;
+    printf("%s: %.1f times the processor time of the peer\n", flood, (double)used / (double)spent);
+    if (used > MOST_RATIO * spent)
+        check_failed(__FILE__, __LINE__, "%s costs %lld ns, and the peer %lld", flood,
+                     (long long)used, (long long)spent);
+    check_growth(flood, private_memory(primary) - memory, FLOOD * LEFT_OF_EACH + FIRST_TOUCHES);
+}
+
+/* All places are taken by secondaries that never read, while there is more and more to tell. */
+static void deaf_guests(struct peer primary)
+{
+    static int guests[MOST_GUESTS];
+    int64_t memory = private_memory(primary);
+    vdi_server *server = server_configure(name, FORGED_BUFFER, 1);
+    for (unsigned i = 0; i < MOST_GUESTS - 1; i++) {
+        guests[i] = visitor();
+        CHECK(wire_send_one(guests[i], wire_hello(SECONDARY, name), -1));
+        CHECK_EQUAL(wire_receive(guests[i], NULL, NULL), WELCOME);
+    }
+    for (unsigned i = 0; i < 64; i++)
+        CHECK_RESULT(vdi_server_request_buffers(server, FORGED_BUFFER, 0, 1), NOERROR);
+    CHECK_EQUAL(ASK(primary, NOERROR, ABORT_REASON).reason, VDI_ABORT_NONE);
+    check_growth("deaf guests", private_memory(primary) - memory, MOST_GUESTS * OF_A_GUEST);
+    for (unsigned i = 0; i < MOST_GUESTS - 1; i++)
+        close(guests[i]);
+    ASK(primary, NOERROR, SIGNAL_ABORT);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+}
+
+static void random_word(enum moment moment, struct forged *forged)
+{
+    if (attack_choose(8) == 0) {
+        struct spot spot = attack_spot(&forged->segment);
+        attack_write(forged, moment, spot, attack_value(&forged->segment, spot));
+    }
+}
+
+/* The same rounds once more leave nothing more. */
+static void random_words(void)
+{
+    static const enum part parts[] = {BE_SERVER, BE_PRIMARY, BE_SECONDARY};
+    struct peer victim = victim_start(name);
+    int64_t memory = 0;
+    for (unsigned round = 0; round < 2 * ROUNDS; round++) {
+        if (round == ROUNDS)
+            memory = private_memory(victim);
+        attack_begin(round % ROUNDS);
+        attack_play(victim, parts[round % 3], name, random_word);
+    }
+    check_growth("random words", private_memory(victim) - memory,
+                 ROUNDS * LEFT_OF_EACH + FIRST_TOUCHES);
+    victim_leave(victim);
+}
+
+static void run(void)
+{
+    unique_name(name);
+    attack_begin(attack_first_seed());
+    struct peer primary = spawn_client();
+    client_named(primary, CREATE, name, NOERROR);
+    /* Only a set that a server has configured admits secondaries. */
+    vdi_server *server = server_configure(name, FORGED_BUFFER, 1);
+    flood_with("visits", visits, primary);
+    flood_with("messages", talk, primary);
+    ASK(primary, NOERROR, SIGNAL_ABORT);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    ASK(primary, NOERROR, CLOSE);
+    client_named(primary, CREATE, name, NOERROR);
+    deaf_guests(primary);
+    ASK(primary, NOERROR, CLOSE);
+    client_leave(primary);
+    random_words();
+}
+
+int main(int argc, char **argv)
+{
+    static const struct role roles[] = {CLIENT_ROLE, VICTIM_ROLE, {NULL, NULL}};
+    return test_main(argc, argv, roles, run);
+}
