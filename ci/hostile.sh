@@ -17,5 +17,5 @@ hostile test_floods 3000
 while [ "$SECONDS" -lt "$end" ]; do
   seed=$(($(date +%s%N) / 1000))
   hostile test_random_words 4000
-  hostile test_racing_words 4000
+  hostile test_racing_words 400
 done

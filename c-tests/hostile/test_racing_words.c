@@ -116,7 +116,7 @@ static void run(void)
     unique_name(name);
     CHECK(sem_init(&race.begun, 0, 0) == 0);
     struct peer victim = victim_start(name);
-    unsigned rounds = attack_rounds(60);
+    unsigned rounds = attack_rounds(30);
     for (unsigned round = 0; round < rounds; round++) {
         uint64_t seed = attack_first_seed() + round;
         attack_begin(seed);

@@ -3,7 +3,8 @@
 use super::*;
 use crate::participant::{Part, Participant};
 use crate::protocol::codes::{
-    ERROR_SUCCESS, VDC_Flush, VDF_WriteMedia, VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED, VDI_ABORT_TIMEOUT,
+    ERROR_SUCCESS, VDC_Flush, VDF_WriteMedia, VDI_ABORT_INTERNAL, VDI_ABORT_SERVER_CLOSED,
+    VDI_ABORT_TIMEOUT,
 };
 use crate::protocol::command::{Completion, CompletionMessage};
 use crate::server::device::{Callback, DeviceState, Request};
