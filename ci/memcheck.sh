@@ -16,7 +16,7 @@ mkdir -p "$place/logs" "$place/tmp"
 export TMPDIR="$place/tmp" PYTHONMALLOC=malloc VDI_TEST_SECONDS=1500 VDI_TEST_ROUNDS=10
 # Valgrind translates code when it is first run, which goes on for long.
 export VDI_SOAK_SLACK_KIB=32768
-launcher="valgrind --quiet --trace-children=yes --error-exitcode=99 --leak-check=full"
+launcher="valgrind --quiet --trace-children=yes --trace-children-skip=/bin/*,/usr/bin/* --error-exitcode=99 --leak-check=full"
 launcher+=" --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40"
 launcher+=" --fair-sched=yes --suppressions=$PWD/ci/memcheck.supp --log-file=$place/logs/%p"
 cmake -S . -B "$place/build" -DCMAKE_BUILD_TYPE=Release -DVDI_CARGO_TARGET_DIR="$PWD/target" \

@@ -68,7 +68,7 @@ static void works(void)
 /* Mounts of its own, which end with this process. */
 static void own_mounts(void)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) != 0)
         _exit(NOT_ALLOWED);
 }
 
