@@ -124,7 +124,9 @@ static void too_many_areas(void)
             sched_yield();
     FINISH(primary, VD_E_ABORT);
     CHECK_EQUAL(ASK(primary, NOERROR, ABORT_REASON).reason, VDI_ABORT_RESOURCES);
-    CHECK(descriptors_of_primary() <= before + MOST_AREAS + 2);
+    /* The memory that was refused is on its way out, by another thread. */
+    while (descriptors_of_primary() > before + MOST_AREAS + 2)
+        sched_yield();
     ASK(primary, NOERROR, CLOSE);
     close(connection);
     close(memory);
