@@ -206,6 +206,7 @@ static inline const char *meaning(const struct fault *fault)
         {"connect", EAGAIN, ""},
         {"connect", ECONNREFUSED, "no set"},
         {"connect", ENOENT, "no set"},
+        {"flock", EAGAIN, "keeps the runtime directory"},
         {"fstatat", ENOENT, "no set"},
         {"getsockopt", EINVAL, "no set"},
         {"getsockopt", ESRCH, "no set"},
