@@ -25,7 +25,7 @@ void require(bool condition, const char *what)
     }
 }
 
-/* Both sides of a set; its destructor closes them. */
+/* Both sides of a set; its destructor runs the agent and closes them. */
 struct Sides {
     vdi_set *set = nullptr;
     vdi_server *server = nullptr;
@@ -63,10 +63,21 @@ struct Sides {
 Sides of_program;
 thread_local Sides of_thread;
 
+/*
+ * Opens a set that is closed when the thread has nearly ended. Before, the thread uses every call of
+ * it for another one: what the library keeps for the thread is there, and is gone by then.
+ */
+void open_until_the_end(Sides &sides, const char *name)
+{
+    sides.open(name);
+    Sides earlier;
+    earlier.open("earlier");
+}
+
 void destructors()
 {
-    std::thread([] { of_thread.open("of a thread"); }).join();
-    of_program.open("of the program");
+    std::thread([] { open_until_the_end(of_thread, "of a thread"); }).join();
+    open_until_the_end(of_program, "of the program");
     std::exit(0);
 }
 
@@ -80,7 +91,7 @@ void leaves_its_thread(VDS_Command *)
     pthread_exit(nullptr);
 }
 
-/* The agent calls a routine. */
+/* The agent calls a routine; the process exits if that came through the library or back to it. */
 void run_routine(vdi_completion_routine routine)
 {
     static Sides sides;
@@ -93,8 +104,13 @@ void run_routine(vdi_completion_routine routine)
     require(vdi_get_command(sides.device, VDI_INFINITE, &got) == NOERROR, "get");
     require(vdi_complete_command(sides.device, got, 0, 0, 0) == NOERROR, "complete");
     std::thread([] {
-        vdi_result result = vdi_server_execute_completion_agent(sides.server);
-        require(result == NOERROR, "the agent goes on");
+        try {
+            vdi_result result = vdi_server_execute_completion_agent(sides.server);
+            require(result == NOERROR, "the agent goes on");
+        } catch (...) {
+            /* Not left to the C++ library, which would end the process as it should have ended. */
+            _exit(2);
+        }
     }).join();
     _exit(0);
 }

@@ -2,7 +2,7 @@
  * A completion routine that never returns keeps the agent of its set, and nothing else: the client
  * goes on until the queue is empty and sees aborts and closes at once, other sets of the same server
  * process do not notice, and only vdi_server_close() of that set waits. What a routine must not do,
- * throw, leave its thread or jump, ends the process; see test_foreign_unwinding.cc.
+ * throw, leave its thread or jump, ends the process; see test_cxx_ends.cc.
  */
 #include "holding.h"
 #include "roles.h"
