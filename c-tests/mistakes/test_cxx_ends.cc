@@ -91,6 +91,9 @@ void leaves_its_thread(VDS_Command *)
     pthread_exit(nullptr);
 }
 
+/* As a program has it from dlsym(): without the header's noexcept, which would end the process here. */
+vdi_result (*volatile execute_agent)(vdi_server *) = vdi_server_execute_completion_agent;
+
 /* The agent calls a routine; the process exits if that came through the library or back to it. */
 void run_routine(vdi_completion_routine routine)
 {
@@ -105,7 +108,7 @@ void run_routine(vdi_completion_routine routine)
     require(vdi_complete_command(sides.device, got, 0, 0, 0) == NOERROR, "complete");
     std::thread([] {
         try {
-            vdi_result result = vdi_server_execute_completion_agent(sides.server);
+            vdi_result result = execute_agent(sides.server);
             require(result == NOERROR, "the agent goes on");
         } catch (...) {
             /* Not left to the C++ library, which would end the process as it should have ended. */
