@@ -2,9 +2,8 @@
  * Bert is in the place first: what he can put where a set of Anna's or of root's belongs, in a
  * directory where he may write. All are told who is in the way and what to do.
  */
+#include "hostile/wire.h"
 #include "people.h"
-
-#include <dirent.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -67,22 +66,6 @@ static const struct row {
 #undef INVALID
 #undef PROTOCOL
 };
-
-/* Where a set of this name is announced: the only file that appears when root creates it. */
-static void find_path(char found[256], const char *set_name)
-{
-    vdi_set *set = client_create(set_name, 1);
-    DIR *directory = opendir(getenv("VDI_RUNTIME_DIR"));
-    CHECK(directory != NULL);
-    found[0] = '\0';
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        if (entry->d_name[0] != '.') {
-            CHECK(found[0] == '\0');
-            snprintf(found, 256, "%.200s/%.50s", getenv("VDI_RUNTIME_DIR"), entry->d_name);
-        }
-    closedir(directory);
-    CHECK_RESULT(vdi_close(set), NOERROR);
-}
 
 static void squat(const struct row *row, struct peer bert)
 {
@@ -180,8 +163,8 @@ static void run(void)
     open_runtime_directory();
     unique_name(name);
     unique_name(other);
-    find_path(path, name);
-    find_path(other_path, other);
+    snprintf(path, sizeof path, "%s", wire_address(name).sun_path);
+    snprintf(other_path, sizeof other_path, "%s", wire_address(other).sun_path);
     struct peer bert = person_comes(BERT, 0);
     struct peer victims[] = {[ROOT] = person_comes(ROOT, 022), [ANNA] = person_comes(ANNA, 022)};
     struct peer guard = person_comes(ANNA, 022);

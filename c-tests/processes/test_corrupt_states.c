@@ -1,20 +1,11 @@
 /*
  * Words of the control segment that change at the worst moment, while this process is both client
- * and server. Offsets as in docs/shared-memory-format.md for a set with one device.
+ * and server.
  */
 #include "engine.h"
+#include "hostile/segment.h"
 
-#include <inttypes.h>
-
-#define SIZE 4096
-
-enum word {
-    PHASE = 128,
-    SEGMENT_HEADER = 1408,
-    COMPLETION_TICKET = SEGMENT_HEADER + 896 + 64 * VDI_QUEUE_CAPACITY,
-    HANDLE_AREA = SEGMENT_HEADER + 896 + 128 * VDI_QUEUE_CAPACITY + 4,
-};
-enum phase { CREATED = 1, CONNECTED, CONFIGURABLE };
+#define BUFFER 4096
 
 static char name[NAME_SIZE];
 static vdi_set *set;
@@ -27,20 +18,11 @@ static VDC_Command *got;
 /* Writes into every mapping of a control segment: there is one set, with both sides here. */
 static void spoil(enum word word, uint32_t value)
 {
-    char line[512];
-    unsigned segments = 0;
-    FILE *maps = fopen("/proc/self/maps", "re");
-    CHECK(maps != NULL);
-    while (fgets(line, sizeof line, maps) != NULL) {
-        uintptr_t start, end;
-        if (strstr(line, "/memfd:vdi-control") == NULL ||
-            sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &end) != 2 || end - start <= SIZE)
-            continue; /* a single page is that of a sign of life */
-        __atomic_store_n((uint32_t *)(start + word), value, __ATOMIC_SEQ_CST);
-        segments++;
-    }
-    fclose(maps);
-    CHECK(segments > 0);
+    struct segment segment;
+    unsigned count = 0;
+    for (; (segment = segment_of_library(count)).base != NULL; count++)
+        segment_store(&segment, (struct spot){.word = word}, value);
+    CHECK(count > 0);
 }
 
 static void is_corrupted(void)
@@ -86,7 +68,7 @@ static void steps_from_a_wrong_phase(void)
 static void open_both(void)
 {
     set = client_create(name, 1);
-    engine_open(&engine, name, 1, SIZE, 1);
+    engine_open(&engine, name, 1, BUFFER, 1);
     CHECK_RESULT(vdi_open_device(set, name, &device), NOERROR);
 }
 
@@ -104,7 +86,7 @@ static void end_from_a_wrong_phase(void)
 static void send_write(void)
 {
     journal.count = 0;
-    command_prepare(&command, &journal, VDC_Write, engine_buffer(&engine, SIZE), SIZE);
+    command_prepare(&command, &journal, VDC_Write, engine_buffer(&engine, BUFFER), BUFFER);
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &command), NOERROR);
     CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
 }
@@ -113,11 +95,11 @@ static void send_write(void)
 static void spoiled_last_completion(void)
 {
     set = client_create(name, 1);
-    engine.server = server_configure(name, SIZE, 1);
+    engine.server = server_configure(name, BUFFER, 1);
     CHECK_RESULT(vdi_server_open_device(engine.server, name, &engine.devices[0]), NOERROR);
     CHECK_RESULT(vdi_open_device(set, name, &device), NOERROR);
     send_write();
-    CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, SIZE, 0), NOERROR);
+    CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, BUFFER, 0), NOERROR);
     spoil(COMPLETION_TICKET, 5);
     CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
     CHECK_JOURNAL(&journal, 0, &command, ERROR_OPERATION_ABORTED);
@@ -159,7 +141,7 @@ static void routine_is_gone(void)
     open_both();
     send_write();
     command.completionRoutine = NULL;
-    CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, SIZE, 0), NOERROR);
+    CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, BUFFER, 0), NOERROR);
     engine_finish(&engine);
     CHECK_EQUAL(command.completionCode, ERROR_SUCCESS);
     CHECK_EQUAL(journal_count(&journal), 0);

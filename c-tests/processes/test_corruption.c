@@ -1,42 +1,11 @@
 /*
- * A process that writes nonsense into the shared memory: it can end the set, and nothing else. The
- * offsets are those of docs/shared-memory-format.md for a set with one device.
+ * A process that writes nonsense into the shared memory: it can end the set, and nothing else.
  */
 #include "engine.h"
+#include "hostile/segment.h"
 #include "roles.h"
 
-#include <stdlib.h>
-
-#define SIZE 4096
-
-enum word {
-    DECIDED = 84,
-    PHASE = 128,
-    SEGMENT_HEADER = 1408,
-    COMMAND_TAIL = SEGMENT_HEADER + 640,
-    COMPLETION_TAIL = SEGMENT_HEADER + 768,
-    COMMAND_TICKET = SEGMENT_HEADER + 896,
-    COMMAND_SIZE = COMMAND_TICKET + 8,
-    COMMAND_PLACE = COMMAND_TICKET + 24,
-    COMPLETION_TICKET = COMMAND_TICKET + 64 * VDI_QUEUE_CAPACITY,
-    COMPLETION_BYTES = COMPLETION_TICKET + 8,
-    HANDLES = COMMAND_TICKET + 128 * VDI_QUEUE_CAPACITY,
-    SEGMENT_END = HANDLES + 32 * VDI_QUEUE_CAPACITY,
-};
-
-static char *control_segment(void)
-{
-    char line[512];
-    FILE *maps = fopen("/proc/self/maps", "re");
-    CHECK(maps != NULL);
-    while (fgets(line, sizeof line, maps) != NULL)
-        if (strstr(line, "/memfd:vdi-control") != NULL) {
-            fclose(maps);
-            return (char *)(uintptr_t)strtoull(line, NULL, 16);
-        }
-    fclose(maps);
-    check_failed(__FILE__, __LINE__, "no control segment is mapped");
-}
+#define BUFFER 4096
 
 /* argv: set. A secondary that writes the words that it is told: offset and value. */
 static int intruder_role(int argc, char **argv)
@@ -44,12 +13,13 @@ static int intruder_role(int argc, char **argv)
     vdi_set *set;
     CHECK_EQUAL(argc, 2);
     CHECK_RESULT(vdi_open_in_secondary(NULL, argv[1], &set), NOERROR);
-    char *segment = control_segment();
+    struct segment segment = segment_of_library(0);
+    CHECK(segment.base != NULL);
     tell(parent(), 0);
     for (int64_t told; (told = hear(parent())) >= 0;) {
         uint64_t order = (uint64_t)told;
         uint32_t value = (uint32_t)order;
-        __atomic_store_n((uint32_t *)(segment + (order >> 32)), value, __ATOMIC_SEQ_CST);
+        __atomic_store_n((uint32_t *)(segment.base + (order >> 32)), value, __ATOMIC_SEQ_CST);
         tell(parent(), 0);
     }
     return 0;
@@ -61,10 +31,22 @@ static struct peer client, intruder;
 static struct journal journal = JOURNAL_INITIALIZER;
 static VDS_Command command;
 
-static void spoil(enum word word, uint32_t value)
+static size_t place_of(enum word word)
 {
-    tell(intruder, (int64_t)((uint64_t)word << 32 | value));
+    static const struct segment segment = {.devices = 1, .capacity = VDI_QUEUE_CAPACITY};
+    return segment_offset(&segment, (struct spot){.word = word});
+}
+
+static void spoil_at(size_t place, uint32_t value)
+{
+    tell(intruder, (int64_t)(place << 32 | value));
     hear(intruder);
+}
+
+static void spoil(enum word word, uint64_t value)
+{
+    for (size_t half = 0; half < word_size(word); half += sizeof(uint32_t))
+        spoil_at(place_of(word) + half, (uint32_t)(value >> 8 * half));
 }
 
 /* A set with a Write in the queue of its device; the agent comes later. */
@@ -73,11 +55,11 @@ static void start(void)
     vdi_server *server;
     journal.count = 0;
     client_named(client, CREATE, name, NOERROR);
-    server = server_configure(name, SIZE, 1);
+    server = server_configure(name, BUFFER, 1);
     engine.server = server;
     CHECK_RESULT(vdi_server_open_device(server, name, &engine.devices[0]), NOERROR);
     client_open_device(client, name, 0);
-    command_prepare(&command, &journal, VDC_Write, engine_buffer(&engine, SIZE), SIZE);
+    command_prepare(&command, &journal, VDC_Write, engine_buffer(&engine, BUFFER), BUFFER);
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &command), NOERROR);
     intruder = spawn_role("intruder", name, (char *)NULL);
     hear(intruder);
@@ -109,13 +91,13 @@ static void spoiled_commands(void)
 {
     static const struct {
         enum word word;
-        uint32_t value;
+        uint64_t value;
     } faults[] = {
         {COMMAND_TAIL, VDI_QUEUE_CAPACITY + 1}, {COMMAND_TAIL, 0xffffffff},
         {COMMAND_TICKET, VDI_QUEUE_CAPACITY},   {COMMAND_TICKET, 0xffffffff},
         {COMMAND_SIZE, 0x7fffffff},             {COMMAND_SIZE, 0x80000000},
-        {COMMAND_PLACE, 0x7ffff000},            {COMMAND_PLACE + 4, 0xffffffff},
-        {COMMAND_PLACE, 1},
+        {COMMAND_OFFSET, 0x7ffff000},           {COMMAND_OFFSET, 0xffffffff00001000},
+        {COMMAND_OFFSET, 1},
     };
     for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
         start();
@@ -131,15 +113,15 @@ static void spoiled_completions(void)
 {
     static const struct {
         enum word word;
-        uint32_t value;
+        uint64_t value;
     } faults[] = {
         {COMPLETION_TAIL, VDI_QUEUE_CAPACITY + 1}, {COMPLETION_TICKET, VDI_QUEUE_CAPACITY},
-        {COMPLETION_TICKET, 5},                    {COMPLETION_BYTES, SIZE + 1},
+        {COMPLETION_TICKET, 5},                    {COMPLETION_BYTES, BUFFER + 1},
     };
     for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
         start();
         struct answer got = client_fetch(client, 0, VDC_Write);
-        ASK(client, NOERROR, COMPLETE, .slot = got.slot, .bytes = SIZE);
+        ASK(client, NOERROR, COMPLETE, .slot = got.slot, .bytes = BUFFER);
         spoil(faults[i].word, faults[i].value);
         CHECK_RESULT(vdi_server_execute_completion_agent(engine.server), VD_E_UNEXPECTED);
         is_corrupted(VD_E_ABORT);
@@ -154,7 +136,7 @@ static void spoiled_set(void)
     spoil(DECIDED, 2);
     ASK(client, VD_E_UNEXPECTED, GET_CONFIGURATION, .timeout = VDI_INFINITE);
     is_corrupted(VD_E_ABORT);
-    spoil(PHASE, 4);
+    spoil(PHASE, CONFIGURED);
     is_corrupted(VD_E_ABORT);
     finish();
     start();
@@ -179,12 +161,14 @@ static uint32_t next_random(void)
  */
 static void random_words(void)
 {
+    const size_t some = place_of(COMMAND_TICKET) + 128;
+    const size_t all = segment_size(1, VDI_QUEUE_CAPACITY);
     for (unsigned round = 0; round < 60; round++) {
         start();
         caller_start(&engine.agent, completion_agent, engine.server);
         for (unsigned i = 0; i < 20; i++) {
-            uint32_t at = next_random() % (i % 2 ? SEGMENT_END : SEGMENT_HEADER + 1024);
-            spoil((enum word)(at & ~3u), i % 3 ? next_random() : next_random() % 70);
+            uint32_t at = next_random() % (uint32_t)(i % 2 ? all : some);
+            spoil_at(at & ~3u, i % 3 ? next_random() : next_random() % 70);
             struct answer answer;
             order_client(client, (struct order){.action = GET_COMMAND});
             CHECK(recv(client.socket, &answer, sizeof answer, 0) == sizeof answer);

@@ -3,8 +3,10 @@
 #include "harness.h"
 #include "wire.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -154,6 +156,29 @@ struct segment segment_open(int memory)
     segment.devices = header_load(&segment, DEVICES);
     segment.capacity = header_load(&segment, CAPACITY);
     CHECK_EQUAL(segment.size, segment_size(segment.devices, segment.capacity));
+    return segment;
+}
+
+struct segment segment_of_library(unsigned number)
+{
+    struct segment segment = {.memory = -1};
+    char line[512];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    CHECK(maps != NULL);
+    while (fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t start, end;
+        if (strstr(line, "/memfd:vdi-control") == NULL ||
+            sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &end) != 2 || end - start <= BLOCK_SIZE)
+            continue; /* a single page is that of a sign of life */
+        if (number-- > 0)
+            continue;
+        segment.base = (char *)start;
+        segment.size = end - start;
+        segment.devices = header_load(&segment, DEVICES);
+        segment.capacity = header_load(&segment, CAPACITY);
+        break;
+    }
+    fclose(maps);
     return segment;
 }
 

@@ -78,6 +78,9 @@ struct segment segment_make(const char *name, unsigned devices);
 /* The segment behind a received descriptor, which is kept. */
 struct segment segment_open(int memory);
 
+/* That of the library in this process, mapped before by it; base is NULL after the last one. */
+struct segment segment_of_library(unsigned number);
+
 void segment_close(struct segment *segment);
 
 /* Words of 4 bytes have the upper half 0. */

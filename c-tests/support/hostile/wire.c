@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 void wire_bytes(struct packet *packet, const void *bytes, size_t size)
@@ -155,7 +154,7 @@ uint32_t wire_field(const struct packet *packet, unsigned number)
 __extension__ typedef unsigned __int128 hash;
 
 /* FNV-1a with 128 bits of the instance, which is empty here, a NUL byte, and the name. */
-static struct sockaddr_un address_of(const char *name)
+struct sockaddr_un wire_address(const char *name)
 {
     const hash prime = (hash)1 << 88 | 0x13b;
     hash sum = (hash)0x6c62272e07bb0142 << 64 | 0x62b821756295c58d;
@@ -172,7 +171,7 @@ static struct sockaddr_un address_of(const char *name)
 
 int wire_listen(const char *name)
 {
-    struct sockaddr_un address = address_of(name);
+    struct sockaddr_un address = wire_address(name);
     int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     CHECK(bind(listener, (struct sockaddr *)&address, sizeof address) == 0);
     CHECK(listen(listener, 16) == 0);
@@ -181,14 +180,14 @@ int wire_listen(const char *name)
 
 void wire_unlisten(const char *name, int listener)
 {
-    struct sockaddr_un address = address_of(name);
+    struct sockaddr_un address = wire_address(name);
     CHECK(unlink(address.sun_path) == 0);
     close(listener);
 }
 
 int wire_connect(const char *name)
 {
-    struct sockaddr_un address = address_of(name);
+    struct sockaddr_un address = wire_address(name);
     int connection = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     CHECK(connection >= 0);
     if (connect(connection, (struct sockaddr *)&address, sizeof address) == 0)

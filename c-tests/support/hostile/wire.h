@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 enum wire_kind { HELLO = 1, WELCOME = 2, REFUSED = 3, AREA = 4, MAPPED = 5 };
 enum wire_role { SERVER = 1, SECONDARY = 2 };
@@ -52,6 +53,9 @@ uint32_t wire_receive(int connection, struct packet *packet, int *descriptor);
 
 /* A number of a received packet: field 0 is the first behind the kind. */
 uint32_t wire_field(const struct packet *packet, unsigned number);
+
+/* The place of a set in the runtime directory. */
+struct sockaddr_un wire_address(const char *name);
 
 /* Takes the place of a set in the runtime directory; gives it back with wire_unlisten(). */
 int wire_listen(const char *name);
