@@ -91,7 +91,7 @@ void leaves_its_thread(VDS_Command *)
     pthread_exit(nullptr);
 }
 
-/* As a program has it from dlsym(): without the header's noexcept, which would end the process here. */
+/* As from dlsym(): without the noexcept of the header, which would end the process here. */
 vdi_result (*volatile execute_agent)(vdi_server *) = vdi_server_execute_completion_agent;
 
 /* The agent calls a routine; the process exits if that came through the library or back to it. */
