@@ -14,7 +14,7 @@ struct run {
     /* The victim ends at this point in this way; with 0 at none. */
     unsigned at;
     enum way way;
-    /* With 0 as the point: it is killed when this time has passed, unless that is 0, too. */
+    /* With 0 as the point: it is killed so long after its start, unless that is 0, too. */
     unsigned microseconds;
 };
 
@@ -37,7 +37,7 @@ int cast_run(const struct run *run);
 /* What the victim of the last run had passed, if it came to its own end. */
 unsigned cast_points(void);
 unsigned cast_writes(void);
-/* How long it took, from the start of its process. */
+/* How long it took to come there, from the start of its process. */
 unsigned cast_microseconds(void);
 
 /* Judges what the survivor of a run says. */
