@@ -8,7 +8,6 @@
 #include "resources.h"
 #include "roles.h"
 
-#include <errno.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -19,25 +18,12 @@ static struct peer primary;
 
 static unsigned descriptors_of_primary(void)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)primary.pid);
-    return entries_of(path);
+    return descriptors_of(primary.pid);
 }
 
 static void is_well(void)
 {
     CHECK_EQUAL(ASK(primary, NOERROR, ABORT_REASON).reason, VDI_ABORT_NONE);
-}
-
-/* A connection that says hello, or nothing. The primary's queue may be full for a moment. */
-static int visitor(enum wire_role role)
-{
-    int connection;
-    while ((connection = wire_connect(name)) < 0)
-        sched_yield();
-    if (role != 0)
-        wire_send_one(connection, wire_hello(role, name), -1);
-    return connection;
 }
 
 static void close_all(const int *connections, unsigned count)
@@ -54,7 +40,7 @@ static void silent_connections(void)
     client_named(primary, CREATE, name, NOERROR);
     unsigned before = descriptors_of_primary();
     for (unsigned i = 0; i < 2 * MOST_GUESTS; i++)
-        silent[i] = visitor(0);
+        silent[i] = wire_visitor(name, 0);
     /* The last ones have been answered when this one is. */
     CHECK_RESULT(vdi_server_open(NULL, name, &server), VD_E_BUSY);
     /* Each costs the socket and the process at its other end; one may just be refused. */
@@ -63,7 +49,7 @@ static void silent_connections(void)
     close_all(silent, 2 * MOST_GUESTS);
     settles_at(descriptors_of_primary, before);
     for (unsigned i = 0, count = attack_rounds(FLOOD); i < count; i++)
-        close(visitor(i % 3));
+        close(wire_visitor(name, i % 3));
     settles_at(descriptors_of_primary, before);
     is_well();
     /* One that comes now is welcome. */
@@ -86,12 +72,11 @@ static void bad_secondaries(void)
     unsigned before = descriptors_of_primary();
     engine_open(&engine, name, 1, FORGED_BUFFER, 1);
     for (unsigned i = 0; i < MOST_GUESTS - 1; i++)
-        guests[i] = visitor(SECONDARY);
+        guests[i] = wire_visitor(name, SECONDARY);
     CHECK_RESULT(vdi_open_in_secondary(NULL, name, &set), VD_E_BUSY);
     struct packet more = wire_mapped(UINT32_MAX);
     for (unsigned i = 0; i < MESSAGES; i++)
-        while (!wire_send(guests[i % 2], &more, NULL, 0) && errno == EAGAIN)
-            sched_yield();
+        CHECK(wire_send_waiting(guests[i % 2], &more, -1));
     for (unsigned i = 0; i < LATE_AREAS; i++) {
         CHECK_RESULT(vdi_server_request_buffers(engine.server, FORGED_BUFFER + 512 * i, 0, 1),
                      NOERROR);
@@ -115,13 +100,13 @@ static void too_many_areas(void)
 {
     client_named(primary, CREATE, name, NOERROR);
     unsigned before = descriptors_of_primary();
-    int connection = visitor(SERVER), memory = sealed_memory("hostile-area", FORGED_AREA);
+    int connection = wire_visitor(name, SERVER), memory = sealed_memory("hostile-area", FORGED_AREA);
     CHECK_EQUAL(wire_receive(connection, NULL, NULL), WELCOME);
     BEGIN(primary, GET_CONFIGURATION, .timeout = VDI_INFINITE);
-    for (uint32_t index = 0; index <= MOST_AREAS; index++)
-        while (!wire_send_one(connection, wire_area(index, FORGED_AREA), memory) &&
-               errno == EAGAIN)
-            sched_yield();
+    for (uint32_t index = 0; index <= MOST_AREAS; index++) {
+        struct packet area = wire_area(index, FORGED_AREA);
+        CHECK(wire_send_waiting(connection, &area, memory));
+    }
     FINISH(primary, VD_E_ABORT);
     CHECK_EQUAL(ASK(primary, NOERROR, ABORT_REASON).reason, VDI_ABORT_RESOURCES);
     /* The memory that was refused is on its way out, by another thread. */

@@ -65,6 +65,14 @@ static inline unsigned entries_of(const char *path)
     return count - 2; /* "." and ".." */
 }
 
+/* Descriptors of another process. */
+static inline unsigned descriptors_of(pid_t process)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)process);
+    return entries_of(path);
+}
+
 /* Descriptors of this process, and one that looks. */
 static inline unsigned descriptors(void)
 {

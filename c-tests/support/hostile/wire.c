@@ -87,7 +87,8 @@ union control {
     char bytes[CMSG_SPACE(4 * MOST_DESCRIPTORS * sizeof(int))];
 };
 
-int wire_send(int connection, const struct packet *packet, const int *descriptors, unsigned count)
+static int send_packet(int connection, const struct packet *packet, const int *descriptors,
+                       unsigned count, int flags)
 {
     union control control;
     struct iovec part = {.iov_base = (void *)packet->bytes, .iov_len = packet->size};
@@ -102,13 +103,23 @@ int wire_send(int connection, const struct packet *packet, const int *descriptor
         message.msg_control = &control;
         message.msg_controllen = CMSG_SPACE(count * sizeof(int));
     }
-    ssize_t sent = sendmsg(connection, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = sendmsg(connection, &message, MSG_NOSIGNAL | flags);
     return sent == (ssize_t)packet->size;
+}
+
+int wire_send(int connection, const struct packet *packet, const int *descriptors, unsigned count)
+{
+    return send_packet(connection, packet, descriptors, count, MSG_DONTWAIT);
 }
 
 int wire_send_one(int connection, struct packet packet, int descriptor)
 {
     return wire_send(connection, &packet, &descriptor, descriptor >= 0);
+}
+
+int wire_send_waiting(int connection, const struct packet *packet, int descriptor)
+{
+    return send_packet(connection, packet, &descriptor, descriptor >= 0, 0);
 }
 
 uint32_t wire_receive(int connection, struct packet *packet, int *descriptor)
@@ -194,6 +205,16 @@ int wire_connect(const char *name)
         return connection;
     close(connection);
     return -1;
+}
+
+int wire_visitor(const char *name, enum wire_role role)
+{
+    int connection = wire_connect(name);
+    CHECK(connection >= 0);
+    /* One that is turned away may not be heard any more. */
+    if (role != 0)
+        wire_send_one(connection, wire_hello(role, name), -1);
+    return connection;
 }
 
 int wire_accept(int listener)

@@ -45,6 +45,9 @@ int wire_send(int connection, const struct packet *packet, const int *descriptor
 /* As wire_send(), with one descriptor, or none if it is -1. */
 int wire_send_one(int connection, struct packet packet, int descriptor);
 
+/* As wire_send_one(), but waits until the peer has room. */
+int wire_send_waiting(int connection, const struct packet *packet, int descriptor);
+
 /*
  * Waits for the next packet. The kind of message, 0 for a hang-up; the first descriptor that came
  * with it, or -1, unless `descriptor` is NULL.
@@ -61,8 +64,11 @@ struct sockaddr_un wire_address(const char *name);
 int wire_listen(const char *name);
 void wire_unlisten(const char *name, int listener);
 
-/* Connects to the primary of a set; -1 if nobody is there or the queue is full. */
+/* Connects to the primary of a set, and waits while its queue is full; -1 if nobody is there. */
 int wire_connect(const char *name);
+
+/* A connection that says hello, or nothing if the role is 0. The primary is there. */
+int wire_visitor(const char *name, enum wire_role role);
 
 /* The next guest that has come to a listener and said hello. */
 int wire_accept(int listener);
