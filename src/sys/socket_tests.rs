@@ -36,15 +36,20 @@ fn a_descriptor_is_kept_where_no_other_number_is_free() {
     let (near, far) = UnixStream::pair().unwrap();
     send(far.as_fd(), b"x", &[far.as_fd()]).unwrap();
     assert!(holds_in_forked_child(|| {
-        // SAFETY: the child has no other use for its standard input.
-        unsafe { libc::close(libc::STDIN_FILENO) };
+        let few = libc::rlimit {
+            rlim_cur: 1024,
+            rlim_max: 1024,
+        };
+        // SAFETY: `few` is valid; the child has no other use for its standard input.
+        unsafe {
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few);
+            libc::close(libc::STDIN_FILENO);
+        }
         let mut taken = Vec::new();
         let mut full = Vec::new();
         while let Ok(copy) = near.try_clone() {
             full.push(copy);
         }
-        // SAFETY: as above; nothing was opened there.
-        unsafe { libc::close(libc::STDIN_FILENO) };
         let received = receive(near.as_fd(), &mut [0; 8], &mut taken);
         let is_there = taken
             .iter()
