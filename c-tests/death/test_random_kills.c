@@ -31,7 +31,7 @@ static int all_hit(const unsigned *kills)
 /* [CRASH-01, CRASH-02, CRASH-03] */
 static void run(void)
 {
-    unsigned rounds = (unsigned)test_number("VDI_TEST_ROUNDS", ROUNDS);
+    unsigned rounds = test_rounds(ROUNDS);
     unsigned most = rounds < ENOUGH ? rounds : MORE * rounds;
     unsigned lengths[PARTS][ENDINGS] = {0};
     /* `late` came when the victim had ended, and killed nobody. */

@@ -192,7 +192,7 @@ static int has_early_witness(void)
 /* [AMB-37] */
 static void run(void)
 {
-    unsigned count = (unsigned)test_number("VDI_TEST_ROUNDS", 10);
+    unsigned count = test_rounds(10);
     CHECK(count > 0 && count <= MOST);
     unique_name(name);
     printf("%-32s %5s %6s %8s %8s %8s %8s %8s\n", "us from kill to", "MiB", "kills", "min", "p50",

@@ -184,7 +184,7 @@ static int struck_the_living(void)
 
 static void run(void)
 {
-    unsigned rounds = (unsigned)test_number("VDI_TEST_ROUNDS", ROUNDS);
+    unsigned rounds = test_rounds(ROUNDS);
     for (unsigned round = 0; round < rounds || !struck_the_living(); round++)
         one_round(round);
 }

@@ -52,6 +52,7 @@
  * VDI_TEST_FULL=1 is every point and every error where otherwise a part of them is tried.
  */
 uint64_t test_number(const char *variable, uint64_t otherwise);
+unsigned test_rounds(unsigned otherwise);
 int test_full(void);
 
 /* Configuration that server_configure() chooses. */

@@ -1,6 +1,7 @@
 /* The processes of a test: the guardian, the test itself, and its roles. See harness.h. */
 #include "harness.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
@@ -42,7 +43,21 @@ const char *test_directory(void)
 uint64_t test_number(const char *variable, uint64_t otherwise)
 {
     const char *text = getenv(variable);
-    return text == NULL || *text == '\0' ? otherwise : strtoull(text, NULL, 0);
+    if (text == NULL || *text == '\0')
+        return otherwise;
+    char *end;
+    errno = 0;
+    uint64_t number = strtoull(text, &end, 0);
+    if (!isdigit((unsigned char)*text) || *end != '\0' || errno != 0)
+        check_failed(__FILE__, __LINE__, "%s is no number: %s", variable, text);
+    return number;
+}
+
+unsigned test_rounds(unsigned otherwise)
+{
+    uint64_t rounds = test_number("VDI_TEST_ROUNDS", otherwise);
+    CHECK(rounds > 0 && rounds <= UINT_MAX);
+    return (unsigned)rounds;
 }
 
 int test_full(void)
@@ -112,9 +127,12 @@ static time_t seconds_now(void)
     return now.tv_sec;
 }
 
+/* What reap() returns instead of a status. */
+enum { NO_TIME = -1, INTERRUPTED = -2 };
+
 /*
  * Reaps children, which are the test and orphans of it, until `pid` has ended (with pid -1: until
- * there are none). Returns its status; -1 if the time is over or somebody wants the test to end.
+ * there are none). Returns its status, or why the test has to end.
  */
 static int reap(pid_t pid, time_t seconds, const sigset_t *signals)
 {
@@ -130,21 +148,25 @@ static int reap(pid_t pid, time_t seconds, const sigset_t *signals)
         time_t left = deadline - seconds_now();
         struct timespec interval = {.tv_sec = left > 0 ? left : 0};
         int signal = sigtimedwait(signals, NULL, &interval);
-        if ((signal < 0 && errno == EAGAIN) || (signal > 0 && signal != SIGCHLD))
-            return -1;
+        if (signal < 0 && errno == EAGAIN)
+            return NO_TIME;
+        if (signal > 0 && signal != SIGCHLD)
+            return INTERRUPTED;
     }
 }
 
 /* The life of the guardian after it has started the test; returns the status of the program. */
-static int guard(pid_t test, const sigset_t *signals)
+static int guard(pid_t test, int seconds, const sigset_t *signals)
 {
-    int seconds = (int)test_number("VDI_TEST_SECONDS", TEST_SECONDS);
     int status = reap(test, seconds, signals);
     if (status < 0) {
-        fprintf(stderr, "watchdog: not finished within %d seconds, or interrupted\n", seconds);
+        if (status == NO_TIME)
+            fprintf(stderr, "watchdog: not finished within %d seconds\n", seconds);
+        else
+            fprintf(stderr, "watchdog: interrupted\n");
         kill(-test, SIGKILL);
         reap(-1, GRACE_SECONDS, signals);
-        return TIMED_OUT;
+        return status == NO_TIME ? TIMED_OUT : 1;
     }
     if (status > 1 && status != 77)
         fprintf(stderr, "the test ended with status %d\n", status);
@@ -206,6 +228,7 @@ int test_main(int argc, char **argv, const struct role *roles, void (*run)(void)
 {
     if (argc > 1)
         return run_role(roles, argc, argv);
+    int seconds = (int)test_number("VDI_TEST_SECONDS", TEST_SECONDS);
     sigset_t signals, before;
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);
@@ -224,7 +247,7 @@ int test_main(int argc, char **argv, const struct role *roles, void (*run)(void)
     }
     /* Both sides set the group, so that it exists whoever runs first. */
     setpgid(test, test);
-    int status = guard(test, &signals);
+    int status = guard(test, seconds, &signals);
     if (nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0) {
         perror(directory);
         return status == 0 ? 1 : status;

@@ -13,7 +13,7 @@ static size_t story_length;
 
 unsigned attack_rounds(unsigned rounds)
 {
-    return (unsigned)test_number("VDI_TEST_ROUNDS", rounds);
+    return test_rounds(rounds);
 }
 
 uint64_t attack_first_seed(void)
