@@ -3,6 +3,7 @@
 use super::inner::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::{Channel, Incoming};
+use crate::link::received::Received;
 use crate::link::watcher::{Next, Watch, Watched};
 use crate::participant::join::PRIMARY;
 use crate::participant::{join, lock};
@@ -127,7 +128,7 @@ impl Guests {
     }
 
     /// Maps an area that the server made, and passes it on to every secondary.
-    fn take_area(&self, index: u32, size: u64, fds: Vec<OwnedFd>) -> Result<()> {
+    fn take_area(&self, index: u32, size: u64, fds: Received) -> Result<()> {
         let mut present = lock(&self.present);
         let add = |area| self.set.add_area(area);
         let memory = join::received_area(index, size, fds, add)?;
@@ -180,7 +181,7 @@ impl Guest {
     }
 
     /// Deals with one message; `false` ends the connection.
-    fn handle(&self, message: Message, fds: Vec<OwnedFd>) -> bool {
+    fn handle(&self, message: Message, fds: Received) -> bool {
         match (self.role(), message) {
             // A guest that does not wait for the answer has given up.
             (None, Message::Hello { .. }) if self.channel.is_readable() => false,

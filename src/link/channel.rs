@@ -1,5 +1,6 @@
 //! Messages and descriptors over one connection.
 
+use super::received::Received;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::message::{self, Message};
 use crate::sys::beside_streams;
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) enum Incoming {
     /// A message and the descriptors that came with it.
-    Message(Message, Vec<OwnedFd>),
+    Message(Message, Received),
     /// A message that is none, and why.
     Nonsense(&'static str),
     /// Nothing now.
@@ -149,7 +150,7 @@ impl Channel {
     }
 
     /// Takes the next packet, and its descriptors unless one of them is no memory.
-    fn take(&self, packet: &mut [u8]) -> io::Result<(usize, Option<Vec<OwnedFd>>)> {
+    fn take(&self, packet: &mut [u8]) -> io::Result<(usize, Option<Received>)> {
         let mut fds = Vec::new();
         let received = socket::receive(self.socket(), packet, &mut fds);
         let is_memory = fds.iter().all(|fd| memfd::is_memory(fd.as_fd()));
@@ -157,13 +158,11 @@ impl Channel {
             true => renumber(&mut fds),
             false => Ok(()),
         };
-        match received.and_then(|len| renumbered.map(|()| len)) {
-            Ok(len) if is_memory => Ok((len, Some(fds))),
-            received => {
-                let_go(fds);
-                received.map(|len| (len, None))
-            }
-        }
+        // From here on, what is not wanted is closed elsewhere.
+        let fds = Received(fds);
+        let len = received?;
+        renumbered?;
+        Ok((len, is_memory.then_some(fds)))
     }
 
     /// As [`Self::receive`], but waits for a message or the hang-up; `Nothing` after the limit.
@@ -288,6 +287,8 @@ pub(crate) fn let_go(fds: Vec<OwnedFd>) {
     if fds.is_empty() {
         return;
     }
+    #[cfg(test)]
+    tests::LET_GO.set(tests::LET_GO.get() + fds.len());
     let thread = thread::Builder::new().name("vdi-let-go".to_owned());
     // Without a thread they are closed here.
     let _ = without_signals(|| thread.spawn(move || drop(fds)));

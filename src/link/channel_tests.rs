@@ -3,7 +3,13 @@
 use super::*;
 use crate::link::support::{TempDir, Watchdog};
 use crate::sys::socket::MAX_DESCRIPTORS;
+use std::cell::Cell;
 use std::os::unix::net::UnixStream;
+
+thread_local! {
+    /// Descriptors that this thread has let go.
+    pub(super) static LET_GO: Cell<usize> = const { Cell::new(0) };
+}
 
 const WELCOME: Message = Message::Welcome {
     participant: 1,
@@ -30,7 +36,7 @@ fn a_waiting_receiver_gets_the_message() {
         far
     });
     let incoming = near.receive_within(Duration::MAX).unwrap();
-    assert!(matches!(incoming, Incoming::Message(WELCOME, fds) if fds.is_empty()));
+    assert!(matches!(incoming, Incoming::Message(WELCOME, fds) if fds.0.is_empty()));
     sender.join().unwrap();
 }
 
@@ -110,7 +116,7 @@ fn descriptors_have_a_limit_and_are_closed_with_a_bad_message() {
 
     far.send(&WELCOME, &fds[1..]).unwrap();
     match near.receive().unwrap() {
-        Incoming::Message(WELCOME, fds) => assert_eq!(fds.len(), MAX_DESCRIPTORS),
+        Incoming::Message(WELCOME, fds) => assert_eq!(fds.0.len(), MAX_DESCRIPTORS),
         other => panic!("{other:?}"),
     }
 
@@ -123,6 +129,32 @@ fn descriptors_have_a_limit_and_are_closed_with_a_bad_message() {
     drop(given);
     // Its other end is closed only when no copy is left.
     assert!(wait_readable(&[watched.as_fd()], Duration::from_secs(30)).unwrap());
+}
+
+/// Memory that nobody takes may be more than anybody can wait for. [SEC-07]
+#[test]
+fn memory_that_is_not_taken_is_freed_elsewhere() {
+    let (near, far) = TempDir::new().channels();
+    let memory = memfd::create(c"vdi-test", 64).unwrap();
+    let come = |packet: &[u8], count: usize| {
+        let fds = vec![memory.as_fd(); count];
+        socket::send(far.socket(), packet, &fds).unwrap();
+        near.receive().unwrap()
+    };
+    let taken = |incoming| match incoming {
+        Incoming::Message(WELCOME, fds) => fds.take_only().is_some(),
+        other => panic!("{other:?}"),
+    };
+    let welcome = WELCOME.encode();
+    LET_GO.set(0);
+    assert!(taken(come(&welcome, 1)));
+    assert_eq!(LET_GO.take(), 0, "it is the taker's");
+    assert!(!taken(come(&welcome, 2)));
+    assert_eq!(LET_GO.take(), 2, "one too many");
+    drop(come(&welcome, 1));
+    assert_eq!(LET_GO.take(), 1, "a message that carries none");
+    assert!(matches!(come(b"nonsense", 2), Incoming::Nonsense(_)));
+    assert_eq!(LET_GO.take(), 2);
 }
 
 /// A packet without a byte is not taken for the end: a slow descriptor may wait behind it. [SEC-07]

@@ -8,6 +8,7 @@
 pub(crate) mod access;
 pub(crate) mod address;
 pub(crate) mod channel;
+pub(crate) mod received;
 pub(crate) mod rendezvous;
 mod runtime_dir;
 mod spare;

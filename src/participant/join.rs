@@ -4,6 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::link::access::Access;
 use crate::link::address::Address;
 use crate::link::channel::{Channel, Incoming, let_go};
+use crate::link::received::Received;
 use crate::link::rendezvous;
 use crate::link::watcher::{self, Watch, Watched};
 use crate::protocol::message::{Message, Role};
@@ -108,7 +109,7 @@ pub(crate) fn join(
                 channel.refuse_descriptors()?;
             }
             Ok(Place {
-                control: Control::open(only(fds, "the control segment")?, size)?,
+                control: Control::open(only(fds, "the control segment")?, size).map_err(refused)?,
                 host: Host { channel, address },
                 number: participant,
             })
@@ -161,28 +162,25 @@ pub(crate) fn watch(target: Arc<dyn Watched>, channel: &Channel) -> Result<Watch
 pub(crate) fn received_area(
     index: u32,
     size: u64,
-    fds: Vec<OwnedFd>,
+    fds: Received,
     add: impl FnOnce(Arc<Area>) -> Result<()>,
 ) -> Result<OwnedFd> {
     let fd = only(fds, "a buffer area")?;
     match Area::open(index, &fd, size).and_then(|area| add(Arc::new(area))) {
         Ok(()) => Ok(fd),
-        Err(error) => {
-            let_go(vec![fd]);
-            Err(error)
-        }
+        Err(error) => Err(refused((error, fd))),
     }
 }
 
-fn only(mut fds: Vec<OwnedFd>, what: &str) -> Result<OwnedFd> {
-    match fds.pop() {
-        Some(fd) if fds.is_empty() => Ok(fd),
-        fd => {
-            fds.extend(fd);
-            let_go(fds);
-            Err(unexpected(format!("{what} comes without its memory")))
-        }
-    }
+fn only(fds: Received, what: &str) -> Result<OwnedFd> {
+    fds.take_only()
+        .ok_or_else(|| unexpected(format!("{what} comes without its memory")))
+}
+
+/// Why memory is refused, which is freed elsewhere.
+fn refused((error, fd): (Error, OwnedFd)) -> Error {
+    let_go(vec![fd]);
+    error
 }
 
 fn unexpected(text: impl Into<String>) -> Error {

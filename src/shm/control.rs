@@ -58,45 +58,17 @@ impl Control {
         Ok(control)
     }
 
-    /// Maps the segment behind a received descriptor after checking everything about it.
-    pub(crate) fn open(fd: OwnedFd, size: u64) -> Result<Self> {
-        let refuse = |what: &str| {
-            Error::new(
-                ErrorKind::Unexpected,
-                format!("the control segment is refused: {what}"),
-            )
-        };
-        if size < size_of::<Header>() as u64 {
-            return Err(refuse("it is too small"));
+    /// Maps the segment behind a received descriptor after checking everything about it. What is
+    /// refused comes back: closing it may take long.
+    pub(crate) fn open(fd: OwnedFd, size: u64) -> std::result::Result<Self, (Error, OwnedFd)> {
+        match map_checked(&fd, size) {
+            Ok((memory, geometry)) => Ok(Self {
+                memory,
+                fd,
+                geometry,
+            }),
+            Err(error) => Err((error, fd)),
         }
-        memfd::verify(fd.as_fd(), size)
-            .map_err(|error| Error::memory("the control segment is refused", &error))?;
-        let memory = MmapRaw::map_raw(&fd)
-            .map_err(|error| Error::memory("cannot map the control segment", &error))?;
-        // SAFETY: a mapping of at least the size of a Header, page-aligned, of atomics only.
-        let header = unsafe { &*memory.as_mut_ptr().cast::<Header>() };
-        if header.magic.load(Ordering::Acquire) != layout::MAGIC {
-            return Err(refuse("it does not begin with the magic number"));
-        }
-        let version = header.version.load(Ordering::Relaxed);
-        if version >> 16 != layout::VERSION >> 16 {
-            return Err(refuse("its layout has another major version"));
-        }
-        let geometry = Geometry {
-            devices: header.devices.load(Ordering::Relaxed),
-            capacity: header.capacity.load(Ordering::Relaxed),
-            name_wait: header.name_wait.load(Ordering::Relaxed),
-            tag: header.tag.load(Ordering::Relaxed),
-        };
-        geometry.check().map_err(refuse)?;
-        if layout::segment_size(geometry.devices, geometry.capacity) != size {
-            return Err(refuse("its size does not match its geometry"));
-        }
-        Ok(Self {
-            memory,
-            fd,
-            geometry,
-        })
     }
 
     /// The checked geometry.
@@ -133,6 +105,43 @@ impl Control {
             control: self,
         }
     }
+}
+
+/// Maps the segment behind a descriptor, and says what it holds.
+fn map_checked(fd: &OwnedFd, size: u64) -> Result<(MmapRaw, Geometry)> {
+    let refuse = |what: &str| {
+        Error::new(
+            ErrorKind::Unexpected,
+            format!("the control segment is refused: {what}"),
+        )
+    };
+    if size < size_of::<Header>() as u64 {
+        return Err(refuse("it is too small"));
+    }
+    memfd::verify(fd.as_fd(), size)
+        .map_err(|error| Error::memory("the control segment is refused", &error))?;
+    let memory = MmapRaw::map_raw(fd)
+        .map_err(|error| Error::memory("cannot map the control segment", &error))?;
+    // SAFETY: a mapping of at least the size of a Header, page-aligned, of atomics only.
+    let header = unsafe { &*memory.as_mut_ptr().cast::<Header>() };
+    if header.magic.load(Ordering::Acquire) != layout::MAGIC {
+        return Err(refuse("it does not begin with the magic number"));
+    }
+    let version = header.version.load(Ordering::Relaxed);
+    if version >> 16 != layout::VERSION >> 16 {
+        return Err(refuse("its layout has another major version"));
+    }
+    let geometry = Geometry {
+        devices: header.devices.load(Ordering::Relaxed),
+        capacity: header.capacity.load(Ordering::Relaxed),
+        name_wait: header.name_wait.load(Ordering::Relaxed),
+        tag: header.tag.load(Ordering::Relaxed),
+    };
+    geometry.check().map_err(refuse)?;
+    if layout::segment_size(geometry.devices, geometry.capacity) != size {
+        return Err(refuse("its size does not match its geometry"));
+    }
+    Ok((memory, geometry))
 }
 
 impl Geometry {
@@ -199,7 +208,7 @@ mod tests {
 
     fn reopened(control: &Control) -> Result<Control> {
         let fd = control.fd().try_clone_to_owned().unwrap();
-        Control::open(fd, control.size())
+        Control::open(fd, control.size()).map_err(|(error, _)| error)
     }
 
     #[test]

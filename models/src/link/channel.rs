@@ -1,5 +1,6 @@
 //! Connections of a model.
 
+use super::received::Received;
 use super::wire::{self, Wire};
 use crate::error::{Error, Result};
 use crate::protocol::message::Message;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) enum Incoming {
-    Message(Message, Vec<OwnedFd>),
+    Message(Message, Received),
     Nonsense(&'static str),
     Nothing,
     HangUp,
@@ -52,7 +53,7 @@ impl Channel {
         };
         match end.packets.pop_front() {
             Some((packet, fds)) => match Message::decode(&packet) {
-                Ok(message) => Incoming::Message(message, fds),
+                Ok(message) => Incoming::Message(message, Received(fds)),
                 Err(reason) => Incoming::Nonsense(reason),
             },
             None if end.hung_up => Incoming::HangUp,

@@ -3,6 +3,8 @@
 pub(crate) mod access;
 pub(crate) mod address;
 pub(crate) mod channel;
+#[path = "../../../src/link/received.rs"]
+pub(crate) mod received;
 pub(crate) mod rendezvous;
 #[path = "../../../src/link/watcher.rs"]
 pub(crate) mod watcher;

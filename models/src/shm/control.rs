@@ -67,11 +67,11 @@ impl Control {
         Ok(Self { segment, fd })
     }
 
-    pub(crate) fn open(fd: OwnedFd, _size: u64) -> Result<Self> {
-        let segment = SEGMENTS
-            .find(fd.as_fd())
-            .map_err(|error| Error::system("no control segment", &error))?;
-        Ok(Self { segment, fd })
+    pub(crate) fn open(fd: OwnedFd, _size: u64) -> std::result::Result<Self, (Error, OwnedFd)> {
+        match SEGMENTS.find(fd.as_fd()) {
+            Ok(segment) => Ok(Self { segment, fd }),
+            Err(error) => Err((Error::system("no control segment", &error), fd)),
+        }
     }
 
     /// The same segment, as another process has it.
