@@ -77,8 +77,9 @@ class Case(unittest.TestCase):
     def setUp(self):
         faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
         self.addCleanup(faulthandler.cancel_dump_traceback_later)
-        # Not $TMPDIR: the path of a socket has to fit 107 bytes.
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="vdi-python-", dir="/tmp"))
+        # Not $TMPDIR: the path of a socket has to fit 107 bytes. ci/test.sh looks for this name.
+        prefix = f"vdi-t{os.getpid()}-"
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
         self.addCleanup(shutil.rmtree, self.directory)
         self.runtime = self.directory / "run"
         self.runtime.mkdir(mode=0o700)
