@@ -4,18 +4,20 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo fmt --all --check
-rustfmt --edition 2024 --check fuzz/fuzz_targets/*.rs
 VDI_HEADER=check cargo clippy --workspace --all-targets --locked -- -D warnings
 RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --quiet
 cargo test --quiet --locked --test layering
 cargo run --quiet --locked --package vdi-conformance -- check
 # The workspaces that no other build here compiles.
-(cd models && cargo fmt --check)
+for workspace in models fuzz; do
+  (cd $workspace && cargo fmt --all --check)
+done
 for checker in "loom --test exhaustive" "shuttle --test random"; do
   # shellcheck disable=SC2086
-  CARGO_TARGET_DIR="$PWD/target/models" cargo check --quiet --locked --manifest-path models/Cargo.toml --lib --features $checker
+  RUSTFLAGS=-Dwarnings CARGO_TARGET_DIR="$PWD/target/models" \
+    cargo check --quiet --locked --manifest-path models/Cargo.toml --lib --features $checker
 done
-RUSTFLAGS=--cfg=fuzzing CARGO_TARGET_DIR="$PWD/target/fuzz-check" \
+RUSTFLAGS="--cfg=fuzzing -Dwarnings" CARGO_TARGET_DIR="$PWD/target/fuzz-check" \
   cargo check --quiet --locked --manifest-path fuzz/Cargo.toml
 git diff --exit-code -- include/vdi.h
 echo "lint: clean"
