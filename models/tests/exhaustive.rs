@@ -15,6 +15,7 @@ models! {
     a_command_that_meets_a_close_ends_once,
     of_two_closes_one_is_the_close,
     buffers_are_allocated_before_a_close_or_not_at_all,
+    an_area_is_added_before_a_close_or_not_at_all,
     what_a_client_completed_before_it_left_counts,
     what_a_client_left_behind_is_aborted,
     a_close_of_the_client_ends_its_waits,

@@ -202,7 +202,9 @@ impl Inner {
         self.participant.abort(VDI_ABORT_RESOURCES, error.text());
     }
 
-    /// Adds an area that has arrived, and wakes whoever waits for it.
+    /// Adds an area that has arrived, and wakes whoever waits for it. Not refused during a close,
+    /// which takes no area away: they go with the set itself. The close ends the watch, whose thread
+    /// this is, before it returns.
     pub(super) fn add_area(&self, area: Arc<Area>) -> Result<()> {
         self.areas.add(area)?;
         self.participant.alarm();

@@ -143,6 +143,21 @@ pub fn buffers_are_allocated_before_a_close_or_not_at_all() {
     });
 }
 
+/// A thread that makes buffers while another closes: the close takes them along, or refuses them.
+/// [SSET-CLOSE-02]
+pub fn an_area_is_added_before_a_close_or_not_at_all() {
+    explore(3, || {
+        let (_control, server, _client) = configured(1);
+        let maker = thread::spawn({
+            let server = Arc::clone(&server);
+            move || server.add_area().is_ok()
+        });
+        let _ = server.set.close();
+        maker.join().unwrap();
+        assert!(server.has_no_area());
+    });
+}
+
 /// A client that completes its last command and leaves has completed it. [CSET-CLOSE-06, NT-03]
 pub fn what_a_client_completed_before_it_left_counts() {
     explore(2, || {
@@ -314,9 +329,11 @@ pub fn a_death_after_the_end_aborts_nothing() {
             device.close().unwrap();
             server.set.execute_completion_agent().unwrap();
             robust::end(&control.header().server_life.0);
+            // A process that has died closes nothing.
+            server
         });
         assert_eq!(work_once(&theirs), Some(ErrorKind::Close));
-        dying.join().unwrap();
+        let _dead = dying.join().unwrap();
         client.server_left();
         assert_eq!(client.participant().phase(), Phase::Terminated);
         client.set.close().unwrap();

@@ -72,6 +72,22 @@ impl Server {
         theirs
     }
 
+    /// Adds an area of one page.
+    pub(crate) fn add_area(&self) -> crate::Result<()> {
+        let request = BufferRequest {
+            size: 4096,
+            alignment: 4096,
+            count: 1,
+        };
+        let layout = Layout::new(&[request], 0)?;
+        let (area, _) = Area::create(0, layout.size)?;
+        self.inner.add_area(area, &layout)
+    }
+
+    pub(crate) fn has_no_area(&self) -> bool {
+        lock(&self.inner.pool).next_area() == 0
+    }
+
     pub(crate) fn allocate(&self) -> Buffer {
         self.set.allocate_buffer(4096, 4096).unwrap()
     }
