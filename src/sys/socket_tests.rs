@@ -40,11 +40,10 @@ fn a_descriptor_is_kept_where_no_other_number_is_free() {
             rlim_cur: 1024,
             rlim_max: 1024,
         };
-        // SAFETY: `few` is valid; the child has no other use for its standard input.
-        unsafe {
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few);
-            libc::close(libc::STDIN_FILENO);
-        }
+        // SAFETY: `few` is valid for reads.
+        unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const few) };
+        // SAFETY: the child has no other use for its standard input.
+        unsafe { libc::close(libc::STDIN_FILENO) };
         let mut taken = Vec::new();
         let mut full = Vec::new();
         while let Ok(copy) = near.try_clone() {
