@@ -61,6 +61,22 @@ static void give_all_back(void)
         CHECK_CONTAINS(vdi_last_error_message(), "out of memory"); \
     } while (0)
 
+static unsigned area_mappings(void)
+{
+    return mappings(getpid(), AREA_NAME, NULL);
+}
+
+/*
+ * The primary in this process has got the first area of the server in this process: one that it cannot
+ * map ends the set. It is at work with it when it is mapped twice, and done when it answers.
+ */
+static void area_has_come(void)
+{
+    vdi_server *another;
+    settles_at(area_mappings, 2);
+    CHECK_RESULT(vdi_server_open(NULL, name, &another), VD_E_BUSY);
+}
+
 /* Not a byte is left: what allocates says so, what was begun goes on, and closing works. */
 static void no_private_memory(void)
 {
@@ -74,6 +90,7 @@ static void no_private_memory(void)
     void *buffer, *again;
     uint32_t handle;
     engine_open(&engine, name, 1, LIFE_BUFFER, 2);
+    area_has_come();
     CHECK_RESULT(vdi_open_device(set, name, &device), NOERROR);
     buffer = engine_buffer(&engine, LIFE_BUFFER);
     VDS_Command command = {.commandCode = VDC_Write, .buffer = buffer, .size = LIFE_BUFFER};
@@ -115,6 +132,7 @@ static void no_private_memory_for_an_abort(void)
     char text[256];
     vdi_set *set = client_create(name, 1);
     engine_open(&engine, name, 1, LIFE_BUFFER, 2);
+    area_has_come();
     VDS_Command command = {.commandCode = VDC_Flush};
     pending_prepare(&pending, &command);
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &command), NOERROR);
