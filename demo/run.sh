@@ -29,6 +29,8 @@ print("%.0f MiB in %.2f s, %.0f MiB/s" % (
 }
 
 say "building"
+# They would put the programs elsewhere.
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET
 cargo build --release --workspace --locked --quiet
 vdi=target/release/vdi
 cc -std=c11 -O2 -Wall -Wextra -Iinclude examples/c/agent.c -o "$work/agent" \
@@ -38,7 +40,7 @@ say "a SQLite database of $mebibytes MiB in WAL mode, and a process that keeps w
 python3 demo/make_database.py "$work/shop.sqlite" "$mebibytes"
 python3 demo/writer.py "$work/shop.sqlite" >"$work/writer" &
 writer=$!
-until grep -q writing "$work/writer"; do
+until grep -qs writing "$work/writer"; do
   kill -0 "$writer" || { echo "demo: the writer ended by itself" >&2; exit 1; }
   sleep 0.1
 done
