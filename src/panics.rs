@@ -15,7 +15,8 @@ pub(crate) fn contain<T>(body: impl FnOnce() -> T) -> Option<T> {
     // Nobody waits for another thread here: in a forked child there may be none.
     static QUIET: AtomicBool = AtomicBool::new(false);
     // A thread that unwinds may not change the hook.
-    if !thread::panicking() && !QUIET.swap(true, Ordering::AcqRel) {
+    if !QUIET.load(Ordering::Acquire) && !thread::panicking() && !QUIET.swap(true, Ordering::AcqRel)
+    {
         quieten();
     }
     let before = CONTAINED.replace(true);

@@ -12,3 +12,6 @@ pub(crate) use std::{thread, thread_local};
 pub(crate) use crate::sys::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 
 pub(crate) use crate::sys::futex::{wait as futex_wait, wake as futex_wake};
+
+/// For words that no other process sees: in the build that counts steps, writing them is none.
+pub(crate) use std::sync::atomic::AtomicU64 as OwnAtomicU64;

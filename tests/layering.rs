@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "protocol",
             "error",
             "panics",
+            "sync",
             "sys",
         ],
     ),

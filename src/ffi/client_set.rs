@@ -56,7 +56,7 @@ pub unsafe extern "C" fn vdi_create(
         // SAFETY: module contract.
         let options = unsafe { arg::create_options(options) }?;
         let set = client::Set::create(&instance, &name, &config.into(), &options)?;
-        out.set(handle::sets().insert(set));
+        out.set(handle::sets().insert(set)?);
         Ok(())
     })
 }
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn vdi_open_in_secondary(
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
         let set = client::Set::open_in_secondary(&instance, &name)?;
-        out.set(handle::sets().insert(set));
+        out.set(handle::sets().insert(set)?);
         Ok(())
     })
 }

@@ -6,19 +6,18 @@
 //! lock that another thread of the parent held is ever touched.
 
 use super::held::{Held, Poison};
+use super::slots::{INDEX_BITS, Slots};
 use super::types::{vdi_device, vdi_server, vdi_server_device, vdi_set};
 use super::views::DeviceView;
 use crate::client;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::state;
 use crate::server;
 use crate::sys::process::PerProcess;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The handle tables of one process.
 struct Tables {
@@ -30,19 +29,28 @@ struct Tables {
 
 /// Objects by key; `C` is the handle's type in C.
 pub(super) struct Table<C, T> {
-    entries: RwLock<BTreeMap<usize, Entry<T>>>,
+    /// Tells the keys of this table from those of the others.
+    kind: usize,
+    slots: Slots<Entry<T>>,
     handle: PhantomData<fn(*mut C)>,
 }
 
-struct Entry<T> {
-    /// Key of the set that the object belongs to; 0 for sets.
-    owner: usize,
-    object: Arc<T>,
+/// An object in a table.
+pub(super) struct Entry<T> {
+    /// Key of the set that it belongs to; 0 for sets.
+    pub(super) owner: usize,
+    pub(super) object: T,
 }
 
-/// Next key. Starts above every address that a runtime takes for null, and steps by 16 so that
-/// handles look aligned.
-static NEXT: AtomicUsize = AtomicUsize::new(1 << 20);
+/// A key is a number that never comes again, the index of a place, the kind of the table, and four
+/// zero bits, so that a handle looks like an aligned address. It is above every address that a
+/// runtime takes for null.
+const KIND: u32 = 4;
+const INDEX: u32 = KIND + 2;
+const SEQUENCE: u32 = INDEX + INDEX_BITS;
+
+/// Next number, of all tables and, beyond a fork, of all generations of them.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 pub(super) fn sets() -> &'static Table<vdi_set, client::Set> {
     &tables().sets
@@ -73,94 +81,91 @@ fn tables() -> &'static Tables {
 impl Tables {
     fn new() -> Self {
         Self {
-            sets: Table::new(),
-            devices: Table::new(),
-            servers: Table::new(),
-            server_devices: Table::new(),
+            sets: Table::new(0),
+            devices: Table::new(1),
+            servers: Table::new(2),
+            server_devices: Table::new(3),
         }
     }
 }
 
 impl<C, T: Poison> Table<C, T> {
-    fn new() -> Self {
+    fn new(kind: usize) -> Self {
         Self {
-            entries: RwLock::new(BTreeMap::new()),
+            kind,
+            slots: Slots::new(),
             handle: PhantomData,
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<usize, Entry<T>>> {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    fn add(&self, owner: usize, object: T) -> Result<*mut C> {
+        let sequence = NEXT.fetch_add(1, Ordering::Relaxed);
+        let numbers = 1_u64 << (usize::BITS - SEQUENCE);
+        let entry = Entry { owner, object };
+        let index = (sequence < numbers)
+            .then(|| self.slots.insert(sequence, entry))
+            .flatten()
+            .ok_or_else(|| Error::new(ErrorKind::Memory, "there are too many handles"))?;
+        let key = (sequence as usize) << SEQUENCE | index << INDEX | self.kind << KIND;
+        Ok(ptr::without_provenance_mut(key))
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<usize, Entry<T>>> {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, owner: usize, object: T) -> *mut C {
-        let key = NEXT.fetch_add(16, Ordering::Relaxed);
-        let object = Arc::new(object);
-        self.write().insert(key, Entry { owner, object });
-        ptr::without_provenance_mut(key)
+    /// Index and number of a handle; `None` if it is none of this table.
+    fn place(&self, handle: *mut C) -> Option<(usize, u64)> {
+        let key = handle.addr();
+        let kind = key & ((1 << INDEX) - 1);
+        let index = key >> INDEX & ((1 << INDEX_BITS) - 1);
+        (kind == self.kind << KIND).then_some((index, (key >> SEQUENCE) as u64))
     }
 
     /// The object behind a handle, for the time of one call.
-    pub(super) fn get(&self, handle: *mut C) -> Result<Held<T>> {
-        let entries = self.read();
-        let entry = entries.get(&handle.addr()).ok_or_else(state::not_open)?;
-        Ok(Held::new(Arc::clone(&entry.object)))
-    }
-
-    /// Whether a handle means anything.
-    fn knows(&self, handle: *mut C) -> bool {
-        self.read().contains_key(&handle.addr())
+    pub(super) fn get(&'static self, handle: *mut C) -> Result<Held<T>> {
+        let place = self.place(handle);
+        let hold = place.and_then(|(index, sequence)| self.slots.hold(index, sequence));
+        hold.map(Held::new).ok_or_else(state::not_open)
     }
 
     /// Adds an object of a set, unless the set was closed meanwhile.
-    fn add_to<S, O: Poison>(&self, sets: &Table<S, O>, set: *mut S, object: T) -> Result<*mut C> {
-        let handle = self.add(set.addr(), object);
-        if !sets.knows(set) {
-            drop(self.remove(handle));
-            return Err(state::not_open());
-        }
+    fn add_to<S, O: Poison>(
+        &'static self,
+        sets: &'static Table<S, O>,
+        set: *mut S,
+        object: T,
+    ) -> Result<*mut C> {
+        let handle = self.add(set.addr(), object)?;
+        // Looked for after it was added: a close removes what it finds, and the set before that.
+        sets.get(set).inspect_err(|_| drop(self.remove(handle)))?;
         Ok(handle)
     }
 
     /// Takes the object behind a handle; the handle is invalid from now on.
-    pub(super) fn remove(&self, handle: *mut C) -> Result<Held<T>> {
-        let removed = self.write().remove(&handle.addr());
-        Ok(Held::new(removed.ok_or_else(state::not_open)?.object))
+    pub(super) fn remove(&'static self, handle: *mut C) -> Result<Held<T>> {
+        let place = self.place(handle);
+        let hold = place.and_then(|(index, sequence)| self.slots.close(index, sequence));
+        hold.map(Held::new).ok_or_else(state::not_open)
     }
 
     /// Removes all objects that belong to a set.
     pub(super) fn remove_owned<S>(&self, set: *mut S) {
-        // Dropped after the lock is released: an object may hold the last reference to its set.
-        let mut removed = Vec::new();
-        self.write().retain(|_, entry| {
-            let owned = entry.owner == set.addr();
-            if owned {
-                removed.push(Arc::clone(&entry.object));
-            }
-            !owned
-        });
+        self.slots.close_all(|entry| entry.owner == set.addr());
     }
 }
 
 impl<T: Poison> Table<vdi_set, T> {
-    pub(super) fn insert(&self, set: T) -> *mut vdi_set {
+    pub(super) fn insert(&self, set: T) -> Result<*mut vdi_set> {
         self.add(0, set)
     }
 }
 
 impl<T: Poison> Table<vdi_server, T> {
-    pub(super) fn insert(&self, set: T) -> *mut vdi_server {
+    pub(super) fn insert(&self, set: T) -> Result<*mut vdi_server> {
         self.add(0, set)
     }
 }
 
 impl Table<vdi_device, DeviceView> {
     pub(super) fn insert(
-        &self,
+        &'static self,
         set: *mut vdi_set,
         device: client::Device,
     ) -> Result<*mut vdi_device> {
@@ -170,7 +175,7 @@ impl Table<vdi_device, DeviceView> {
 
 impl Table<vdi_server_device, server::Device> {
     pub(super) fn insert(
-        &self,
+        &'static self,
         set: *mut vdi_server,
         device: server::Device,
     ) -> Result<*mut vdi_server_device> {

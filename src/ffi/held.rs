@@ -1,9 +1,10 @@
 //! Objects during a call, and what a panic does to them.
 
+use super::handle::Entry;
+use super::slots::Hold;
 use crate::client;
 use crate::server;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::thread;
 
 /// An object that a panic may have left half changed.
@@ -32,15 +33,15 @@ impl Poison for server::Device {
 
 /// An object during a call. A panic inside the call aborts the set: memory that other processes
 /// see may be half written.
-pub(super) struct Held<T: Poison> {
-    object: Arc<T>,
+pub(super) struct Held<T: Poison + 'static> {
+    hold: Hold<'static, Entry<T>>,
     was_panicking: bool,
 }
 
 impl<T: Poison> Held<T> {
-    pub(super) fn new(object: Arc<T>) -> Self {
+    pub(super) fn new(hold: Hold<'static, Entry<T>>) -> Self {
         Self {
-            object,
+            hold,
             was_panicking: thread::panicking(),
         }
     }
@@ -50,20 +51,21 @@ impl<T: Poison> Deref for Held<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.object
+        &self.hold.object
     }
 }
 
 impl<T: Poison> Drop for Held<T> {
     fn drop(&mut self) {
         if thread::panicking() && !self.was_panicking {
-            self.object.poison();
+            self.poison();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::slots::Slots;
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,28 +79,33 @@ mod tests {
         }
     }
 
+    fn hold(slots: &'static Slots<Entry<Object>>) -> Held<Object> {
+        Held::new(slots.hold(0, 1).unwrap())
+    }
+
     /// Holds an object during a call when a panic comes from somewhere else.
-    struct HeldByCleaning(Arc<Object>);
+    struct HeldByCleaning(&'static Slots<Entry<Object>>);
 
     impl Drop for HeldByCleaning {
         fn drop(&mut self) {
-            drop(Held::new(Arc::clone(&self.0)));
+            drop(hold(self.0));
         }
     }
 
     #[test]
     fn only_a_panic_inside_the_call_aborts_the_set() {
-        let object = Arc::new(Object::default());
-        let is_poisoned = || object.0.load(Ordering::Relaxed);
-        drop(Held::new(Arc::clone(&object)));
+        let slots: &Slots<_> = Box::leak(Box::new(Slots::new()));
+        let object = Object::default();
+        slots.insert(1, Entry { owner: 0, object });
+        let is_poisoned = || hold(slots).0.load(Ordering::Relaxed);
         assert!(!is_poisoned());
         let elsewhere = catch_unwind(AssertUnwindSafe(|| {
-            let _cleaning = HeldByCleaning(Arc::clone(&object));
+            let _cleaning = HeldByCleaning(slots);
             panic!("a test");
         }));
         assert!(elsewhere.is_err() && !is_poisoned());
         let inside = catch_unwind(AssertUnwindSafe(|| {
-            let _held = Held::new(Arc::clone(&object));
+            let _held = hold(slots);
             panic!("a test");
         }));
         assert!(inside.is_err() && is_poisoned());

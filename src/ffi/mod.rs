@@ -30,5 +30,6 @@ mod routine;
 mod server_buffer;
 mod server_device;
 mod server_set;
+mod slots;
 mod types;
 mod views;

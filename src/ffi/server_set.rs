@@ -46,7 +46,7 @@ pub unsafe extern "C" fn vdi_server_open(
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
         let server = server::Set::open(&instance, &name)?;
-        out.set(handle::servers().insert(server));
+        out.set(handle::servers().insert(server)?);
         Ok(())
     })
 }
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn vdi_server_open_from(
         // SAFETY: module contract.
         let options = unsafe { arg::open_options(options) }?;
         let server = server::Set::open_from(&instance, &name, &options)?;
-        out.set(handle::servers().insert(server));
+        out.set(handle::servers().insert(server)?);
         Ok(())
     })
 }
