@@ -1,5 +1,6 @@
 //! The completion agent: the thread that the server lends to a set. [14.7]
 
+use super::device::DeviceState;
 use super::inner::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::lock;
@@ -8,6 +9,7 @@ use crate::protocol::state::{self, ServerCall, ServerState};
 use crate::queue::patience::Patience;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError, thread_local};
 use std::ptr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A thread that calls callbacks.
@@ -155,6 +157,7 @@ impl Inner {
     }
 
     fn serve_completions(&self) -> Result<()> {
+        let mut devices = Vec::new();
         loop {
             if let Some(result) = self.ending() {
                 self.end_all();
@@ -164,7 +167,7 @@ impl Inner {
             let left = self.primary_left();
             let silent = self.silent_for_too_long();
             // One that died may have completed what it could not announce any more.
-            let taken = self.take_completions(left);
+            let taken = self.take_completions(&mut devices, left);
             if self.participant.is_foreign() {
                 // Told by the caller; nothing may be touched here.
                 return Ok(());
@@ -213,7 +216,7 @@ impl Inner {
             return;
         }
         if let Ok(_presence) = Presence::new(self, Agent::stand_in) {
-            let taken = self.take_completions(true);
+            let taken = self.take_completions(&mut Vec::new(), true);
             if self.participant.is_foreign() {
                 // A callback has forked: the set is the parent's to end.
                 return;
@@ -226,11 +229,20 @@ impl Inner {
         }
     }
 
-    /// Looks at every device that has announced completions, or at all.
-    fn take_completions(&self, all: bool) -> std::result::Result<(), &'static str> {
+    /// Looks at every device that has announced completions, or at all. `devices` are those that the
+    /// agent has met: they only become more, so that the list is asked for the new ones only.
+    fn take_completions(
+        &self,
+        devices: &mut Vec<Arc<DeviceState>>,
+        all: bool,
+    ) -> std::result::Result<(), &'static str> {
         let ready = &self.participant.control().header().ready.0;
         let ready = ready.swap(0, Ordering::AcqRel);
-        for (index, device) in self.devices().iter().enumerate() {
+        let announced = (u64::BITS - ready.leading_zeros()) as usize;
+        if all || announced > devices.len() {
+            devices.extend(self.devices_from(devices.len()));
+        }
+        for (index, device) in devices.iter().enumerate() {
             if self.participant.is_foreign() {
                 // A callback has forked, and this is the child.
                 break;

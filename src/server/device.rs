@@ -278,23 +278,27 @@ impl DeviceState {
     ///
     /// The error names what is impossible about a completion. [SEC-07]
     pub(super) fn drain(&self) -> std::result::Result<(), &'static str> {
+        if self.set.is_ending() {
+            return Ok(());
+        }
         let ring = self.completions();
-        let completed = lock(&self.progress).completed;
-        let ready = ring
-            .ready(completed)
-            .map_err(|_| "the end of the completion queue")?;
-        for position in (0..ready).map(|n| completed.wrapping_add(n)) {
-            // A routine may have aborted or closed: the rest ends as aborted. [SSET-AGENT-05]
-            if self.set.is_ending() {
-                return Ok(());
-            }
-            let message = CompletionMessage::decode(ring.read(position));
-            let ended = lock(&self.progress).take(&message)?;
-            let Some(ended) = ended else {
+        let mut progress = lock(&self.progress);
+        let ready = ring.ready(progress.completed);
+        let ready = ready.map_err(|_| "the end of the completion queue")?;
+        for left in (0..ready).rev() {
+            let message = CompletionMessage::decode(ring.read(progress.completed));
+            let Some(ended) = progress.take(&message)? else {
                 return Ok(());
             };
+            // The routine may send.
+            drop(progress);
             self.set.command_ended(ended.address);
             ended.callback.call(message.completion);
+            // It may have aborted or closed: the rest ends as aborted. [SSET-AGENT-05]
+            if left == 0 || self.set.is_ending() {
+                break;
+            }
+            progress = lock(&self.progress);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
 use crate::protocol::state::{self, Phase, ServerCall, ServerState};
 use crate::shm::area::Area;
-use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ pub(super) struct Inner {
     pub(super) progress: Mutex<Progress>,
     pub(super) pool: Mutex<Pool>,
     pub(super) agent: Agent,
-    debt: Mutex<Debt>,
+    debt: Debt,
     /// Whether the primary has left after the last device was closed.
     left: AtomicBool,
 }
@@ -28,9 +28,10 @@ pub(super) struct Inner {
 /// What the client owes.
 struct Debt {
     /// Commands that were sent and have not ended, on all devices.
-    outstanding: usize,
-    /// The last completion, or the first command after a time without any. [AMB-38]
-    since: Instant,
+    outstanding: AtomicUsize,
+    /// The last completion, or the first command after a time without any; kept, and locked, only if
+    /// the client may not be silent for ever. [AMB-38]
+    since: Mutex<Instant>,
 }
 
 /// How far the server has come.
@@ -67,10 +68,10 @@ impl Inner {
             }),
             pool: Mutex::default(),
             agent: Agent::default(),
-            debt: Mutex::new(Debt {
-                outstanding: 0,
-                since: Instant::now(),
-            }),
+            debt: Debt {
+                outstanding: AtomicUsize::new(0),
+                since: Mutex::new(Instant::now()),
+            },
             left: AtomicBool::new(false),
         }
     }
@@ -120,14 +121,11 @@ impl Inner {
         Ok(progress)
     }
 
-    /// The open devices, in the order of opening.
-    pub(super) fn devices(&self) -> Vec<Arc<DeviceState>> {
+    /// The open devices from the `first` on, in the order of opening.
+    pub(super) fn devices_from(&self, first: usize) -> Vec<Arc<DeviceState>> {
         let progress = lock(&self.progress);
-        progress
-            .devices
-            .iter()
-            .map(|(_, device)| Arc::clone(device))
-            .collect()
+        let devices = progress.devices.iter().skip(first);
+        devices.map(|(_, device)| Arc::clone(device)).collect()
     }
 
     /// Lends the buffer of a request to the client. `Some(None)` if it has none and needs none:
@@ -141,13 +139,18 @@ impl Inner {
         }
     }
 
+    /// The account of how long the client is silent, if somebody asks for it. [TMO-10]
+    fn since(&self) -> Option<MutexGuard<'_, Instant>> {
+        (self.requested.server_timeout_ms != 0).then(|| lock(&self.debt.since))
+    }
+
     /// A command is about to be sent.
     pub(super) fn command_sent(&self) {
-        let mut debt = lock(&self.debt);
-        if debt.outstanding == 0 && self.requested.server_timeout_ms != 0 {
-            debt.since = Instant::now();
+        let since = self.since();
+        let before = self.debt.outstanding.fetch_add(1, Ordering::AcqRel);
+        if let (0, Some(mut since)) = (before, since) {
+            *since = Instant::now();
         }
-        debt.outstanding += 1;
     }
 
     /// A command has ended; its buffer is the server's again.
@@ -155,17 +158,18 @@ impl Inner {
         if address != 0 {
             lock(&self.pool).take_back(address);
         }
-        let mut debt = lock(&self.debt);
-        if self.requested.server_timeout_ms != 0 {
-            debt.since = Instant::now();
+        let since = self.since();
+        self.debt.outstanding.fetch_sub(1, Ordering::AcqRel);
+        if let Some(mut since) = since {
+            *since = Instant::now();
         }
-        debt.outstanding -= 1;
     }
 
-    /// Since when the client owes a completion; `None` if it owes none. [TMO-12]
+    /// Since when the client owes a completion; `None` if it owes none, or may owe it for ever.
+    /// [TMO-12]
     pub(super) fn silent_since(&self) -> Option<Instant> {
-        let debt = lock(&self.debt);
-        (debt.outstanding > 0).then_some(debt.since)
+        let since = self.since()?;
+        (self.debt.outstanding.load(Ordering::Acquire) > 0).then_some(*since)
     }
 
     /// Whether the commands that are outstanding are about to be ended by the agent.
@@ -191,7 +195,7 @@ impl Inner {
         let done = progress.stage == Stage::Configured
             && !self.agent.closing.load(Ordering::Acquire)
             && progress.closed == self.participant.device_count()
-            && lock(&self.debt).outstanding == 0;
+            && self.debt.outstanding.load(Ordering::Acquire) == 0;
         if done
             && self
                 .participant
@@ -213,7 +217,7 @@ impl Inner {
         if self.participant.is_foreign() {
             return;
         }
-        for device in self.devices() {
+        for device in self.devices_from(0) {
             device.end_all();
             if self.participant.is_foreign() {
                 return;
