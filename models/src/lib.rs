@@ -31,6 +31,9 @@ mod panics;
 mod queue;
 mod server;
 mod shm;
+#[cfg(feature = "loom")]
+#[path = "../../src/ffi/slots.rs"]
+mod slots;
 mod sync;
 mod sys;
 

@@ -53,4 +53,6 @@ models! {
     a_sleeper_that_leaves_passes_the_news_of_a_death_on,
     a_wait_through_an_abort_passes_the_news_of_a_death_on,
     a_text_is_published_with_its_length,
+    an_old_number_never_reaches_a_new_object,
+    the_last_who_leaves_a_closed_object_drops_it,
 }

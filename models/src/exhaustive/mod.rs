@@ -1,12 +1,14 @@
 //! Scenes of two to four threads, in every order.
 
 mod ends;
+mod places;
 mod queue;
 mod support;
 mod transfer;
 mod waits;
 
 pub use ends::*;
+pub use places::*;
 pub use queue::*;
 pub use transfer::*;
 pub use waits::*;

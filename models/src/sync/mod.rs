@@ -7,7 +7,8 @@ mod once;
 mod checker {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::lazy_static;
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+    pub(crate) use loom::sync::atomic::AtomicU64 as OwnAtomicU64;
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, mpsc};
 
     /// Loom's, which does not know the word `const`.
@@ -48,7 +49,9 @@ mod checker {
 
 #[cfg(feature = "shuttle")]
 mod checker {
-    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+    pub(crate) use shuttle::sync::atomic::{
+        AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
     pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, mpsc};
     pub(crate) use shuttle::{lazy_static, thread, thread_local};
 }
