@@ -182,14 +182,23 @@ pub fn read(fd: &OwnedFd, into: &mut [u8]) -> io::Result<usize> {
     Ok(check(count as i64)? as usize)
 }
 
-/// Reads until `into` is full.
-pub fn read_all(fd: &OwnedFd, into: &mut [u8]) {
+/// Reads until `into` is full; `false` if the stream has ended before its first byte.
+pub fn read_whole(fd: &OwnedFd, into: &mut [u8]) -> bool {
     let mut done = 0;
     while done < into.len() {
         let count = read(fd, &mut into[done..]).expect("read");
-        assert!(count > 0, "the other end is gone");
+        if count == 0 && done == 0 {
+            return false;
+        }
+        assert!(count > 0, "the stream has ended in the middle");
         done += count;
     }
+    true
+}
+
+/// Reads until `into` is full.
+pub fn read_all(fd: &OwnedFd, into: &mut [u8]) {
+    assert!(read_whole(fd, into), "the other end is gone");
 }
 
 /// Writes everything.

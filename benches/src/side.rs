@@ -50,6 +50,8 @@ pub struct Job {
     pub placement: Placement,
     /// Each process is confined before it opens anything, so that nothing in it spins.
     pub confined: bool,
+    /// Other processes that want all the CPU time that they can get.
+    pub hogs: usize,
     /// Commands outstanding on a device.
     pub depth: usize,
     pub devices: usize,
@@ -69,6 +71,7 @@ impl Default for Job {
         Self {
             placement: Placement::Apart,
             confined: false,
+            hogs: 0,
             depth: 1,
             devices: 1,
             work: Duration::ZERO,

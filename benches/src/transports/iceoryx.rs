@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::hint;
 use std::io;
 
-type Kind = ipc::Service;
+pub type Kind = ipc::Service;
 type Words = [u64; 8];
 
 /// What the names of the services of a cell begin with, and how many messages are outstanding.
@@ -31,7 +31,7 @@ impl Names {
         Self { base: super::unique("vdi-bench"), depth: job.depth }
     }
 
-    fn name(&self, part: &str) -> ServiceName {
+    pub fn name(&self, part: &str) -> ServiceName {
         let name = format!("{}/{part}", self.base);
         name.as_str().try_into().expect("a valid name")
     }

@@ -1,9 +1,16 @@
 //! Ways to hand commands from one process to another: libvdi, the alternatives, and the limits.
 
 pub mod bells;
+pub mod buffers;
+pub mod bulk_iceoryx;
+pub mod bulk_streams;
 pub mod channel;
+pub mod devices;
 pub mod iceoryx;
 pub mod libvdi;
+pub mod libvdi_rust;
+pub mod limits;
+pub mod work;
 pub mod raw;
 pub mod ring;
 pub mod streams;
@@ -20,6 +27,9 @@ pub trait Pair {
 
     /// Answers until the near side ends.
     fn far(&self, side: &Side);
+
+    /// In the driver, when both processes have started.
+    fn release(&self) {}
 
     /// Whether everything that was sent has arrived, and has come back, unaltered.
     fn check(&self, side: &Side) -> Result<(), String> {
@@ -39,17 +49,9 @@ pub trait Pair {
 /// Makes a transport for one cell.
 pub type Make = dyn Fn(&Job) -> io::Result<Box<dyn Pair>>;
 
-/// A transport that takes part in a comparison.
-pub struct Contender {
-    pub name: &'static str,
-    pub make: Box<Make>,
-}
-
-impl Contender {
-    pub fn new<P: Pair + 'static>(name: &'static str, make: impl Fn(&Job) -> io::Result<P> + 'static) -> Self {
-        let make = move |job: &Job| Ok(Box::new(make(job)?) as Box<dyn Pair>);
-        Self { name, make: Box::new(make) }
-    }
+/// As [`Make`], of any transport.
+pub fn boxed<P: Pair + 'static>(make: impl Fn(&Job) -> io::Result<P> + 'static) -> Box<Make> {
+    Box::new(move |job| Ok(Box::new(make(job)?)))
 }
 
 /// A name that no other cell has.

@@ -1,0 +1,62 @@
+//! What the command line and the environment ask for.
+
+use crate::machine::Patience;
+use std::env;
+use std::time::Duration;
+
+pub const USAGE: &str = "\
+usage: vdi-bench [--quick] [--rounds N] [--case PREFIX]... [--patience SECONDS]
+  --quick       one round, short; good for counters and digests, not for times
+  --rounds      rounds of each comparison
+  --case        only the comparisons whose name begins so; may be repeated
+  --patience    longest wait for a quiet moment before each cell; 0 does not repeat cells either
+VDI_LIBRARY names the libvdi.so to measure.";
+
+/// How the harness runs.
+pub struct Options {
+    pub quick: bool,
+    pub rounds: usize,
+    pub patience: Patience,
+    pub window: Duration,
+    pub warm_up: Duration,
+    /// Bytes of the source of bulk commands.
+    pub source: usize,
+    cases: Vec<String>,
+}
+
+impl Options {
+    pub fn from_command_line() -> Result<Self, String> {
+        let (mut quick, mut rounds, mut cases) = (false, None, Vec::new());
+        let mut patience = None;
+        let mut arguments = env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+            let number = |text: String| text.parse::<f64>().map_err(|_| format!("{text} is no number"));
+            match argument.as_str() {
+                "--quick" => quick = true,
+                "--rounds" => rounds = Some(number(value()?)? as usize),
+                "--case" => cases.push(value()?),
+                "--patience" => patience = Some(number(value()?)?),
+                _ => return Err(format!("{argument} is unknown")),
+            }
+        }
+        let patience = patience.unwrap_or(if quick { 0.0 } else { 2.0 });
+        Ok(Self {
+            quick,
+            rounds: rounds.unwrap_or(if quick { 1 } else { 7 }),
+            patience: Patience {
+                wait: Duration::from_secs_f64(patience),
+                tries: if patience > 0.0 { 4 } else { 1 },
+            },
+            window: Duration::from_millis(if quick { 20 } else { 100 }),
+            warm_up: Duration::from_millis(5),
+            source: if quick { 64 << 20 } else { 256 << 20 },
+            cases,
+        })
+    }
+
+    /// Whether a comparison is asked for.
+    pub fn wants(&self, id: &str) -> bool {
+        self.cases.is_empty() || self.cases.iter().any(|prefix| id.starts_with(prefix))
+    }
+}

@@ -1,0 +1,4 @@
+//! What is told of the measurements.
+
+pub mod figures;
+pub mod table;
