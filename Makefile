@@ -2,7 +2,7 @@
 # compiler, and do the rest of the set-up themselves.
 
 .PHONY: demo test lint build fmt clean conformance mutants all-mutants coverage \
-  model models tsan fuzz death notice hostile shortage hammer memcheck asan soak
+  model models tsan fuzz death notice hostile shortage hammer memcheck asan soak bench
 
 demo: ; @demo/run.sh
 test: ; @ci/test.sh
@@ -49,3 +49,9 @@ memcheck: ; @ci/memcheck.sh
 asan: ; @ci/asan.sh
 # Sets created, used, aborted, closed and killed at random for T minutes; VDI_TEST_SEED repeats the plans.
 soak: ; @ci/programs.sh && VDI_SOAK_SECONDS=$$(($(or $(T),30) * 60)) VDI_TEST_SECONDS=$$(($(or $(T),30) * 60 + 300)) build/c-tests/test_soak
+
+# --- How fast
+
+# libvdi beside its alternatives and the limits of the machine; writes docs/performance.md: 6 minutes on a
+# quiet machine. QUICK=1 looks at counters and digests only: a minute. ARGS: see vdi-bench --help.
+bench: ; @ci/bench.sh $(if $(QUICK),quick) $(ARGS)

@@ -1,11 +1,9 @@
 //! What happens to the bytes of bulk commands, and the proof that they were the right ones.
 
 use crate::digest::{Fold, checksum};
-use crate::os;
 use crate::side::{Side, Sink};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -20,10 +18,15 @@ pub struct Consumer<'a> {
 impl<'a> Consumer<'a> {
     pub fn new(side: &'a Side) -> Self {
         let file = match &side.job.sink {
-            Sink::Checksum => None,
+            Sink::Checksum | Sink::Touch => None,
             Sink::File { path, .. } => Some(File::create_new(path).expect("a new file")),
         };
-        Self { side, fold: Fold::default(), chunks: 0, file }
+        Self {
+            side,
+            fold: Fold::default(),
+            chunks: 0,
+            file,
+        }
     }
 
     /// Takes the bytes of a command; returns their checksum if that is what is done with them.
@@ -31,6 +34,9 @@ impl<'a> Consumer<'a> {
         self.chunks += 1;
         if let Some(file) = &mut self.file {
             file.write_all(bytes).expect("write");
+            return 0;
+        }
+        if matches!(self.side.job.sink, Sink::Touch) {
             return 0;
         }
         let sum = checksum(bytes);
@@ -44,7 +50,7 @@ impl<'a> Consumer<'a> {
             file.sync_data().expect("sync");
         }
         let result = &self.side.board.result.0;
-        result.ended.store(os::now(), Ordering::Release);
+        self.side.end();
         result.chunks.store(self.chunks, Ordering::Release);
         result.arrived.store(self.fold.value(), Ordering::Release);
     }
@@ -55,15 +61,23 @@ pub fn check(side: &Side) -> Result<(), String> {
     let result = &side.board.result.0;
     let chunks = result.chunks.load(Ordering::Acquire);
     if chunks == 0 || side.job.total.is_some_and(|total| total != chunks) {
-        return Err(format!("{chunks} of {:?} bulk commands have arrived", side.job.total));
+        return Err(format!(
+            "{chunks} of {:?} bulk commands have arrived",
+            side.job.total
+        ));
     }
     if let Sink::File { path, .. } = &side.job.sink {
         return check_file(side, path, chunks);
     }
+    if matches!(side.job.sink, Sink::Touch) {
+        return Ok(());
+    }
     let arrived = result.arrived.load(Ordering::Acquire);
     let expected = expected(side, chunks);
     if arrived != expected {
-        return Err(format!("digest {arrived:x}, not {expected:x}, after {chunks} bulk commands"));
+        return Err(format!(
+            "digest {arrived:x}, not {expected:x}, after {chunks} bulk commands"
+        ));
     }
     Ok(())
 }
@@ -71,7 +85,9 @@ pub fn check(side: &Side) -> Result<(), String> {
 /// The digest of the first chunks, over and over the source.
 fn expected(side: &Side, chunks: u64) -> u64 {
     let different = (side.source.len() / side.job.size) as u64;
-    let sums: Vec<u64> = (0..different.min(chunks)).map(|number| checksum(side.chunk(number))).collect();
+    let sums: Vec<u64> = (0..different.min(chunks))
+        .map(|number| checksum(side.chunk(number)))
+        .collect();
     let mut fold = Fold::default();
     for number in 0..chunks {
         fold.add(sums[(number % different) as usize]);
@@ -92,11 +108,9 @@ fn check_file(side: &Side, path: &Path, chunks: u64) -> Result<(), String> {
     }
     let more = file.read(&mut chunk).map_err(told)?;
     fs::remove_file(path).map_err(told)?;
-    if more > 0 { Err("the file is too long".into()) } else { outcome }
-}
-
-/// Forgets what the page cache holds of a file's blocks; best effort.
-pub fn forget(file: &File) {
-    // SAFETY: plain values.
-    unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+    if more > 0 {
+        Err("the file is too long".into())
+    } else {
+        outcome
+    }
 }

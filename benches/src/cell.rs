@@ -68,8 +68,12 @@ pub fn measure(make: &Make, job: &Job, rules: &Rules, count_calls: bool) -> (Sam
             fault: Some(format!("could not be run: {error}")),
             ..Sample::default()
         });
-        let clean = sample.fault.is_none() && (sample.disturbance.is_clean() || count_calls || job.hogs > 0);
-        if best.as_ref().is_none_or(|best| sample.weight() < best.weight()) {
+        let clean = sample.fault.is_none()
+            && (sample.disturbance.is_clean() || count_calls || job.hogs > 0);
+        if best
+            .as_ref()
+            .is_none_or(|best| sample.weight() < best.weight())
+        {
             best = Some(sample);
         }
         if clean {
@@ -84,12 +88,23 @@ struct Running {
     processes: Processes,
     alive: Vec<Pid>,
     hogs: Vec<Pid>,
+    /// Being killed is no fault.
+    deadly: bool,
 }
 
 impl Running {
     fn start(pair: &dyn Pair, near: &Side) -> io::Result<Self> {
-        let far = Side { role: Role::Far, ..near.clone() };
-        let mut running = Self { processes: Processes { near: 0, far: 0 }, alive: Vec::new(), hogs: Vec::new() };
+        let far = Side {
+            role: Role::Far,
+            ..near.clone()
+        };
+        let processes = Processes { near: 0, far: 0 };
+        let mut running = Self {
+            processes,
+            alive: Vec::new(),
+            hogs: Vec::new(),
+            deadly: near.job.deadly,
+        };
         running.processes.far = os::fork(|| live(pair, &far))?;
         running.alive.push(running.processes.far);
         running.processes.near = os::fork(|| live(pair, near))?;
@@ -103,10 +118,11 @@ impl Running {
 
     /// Whether some process has failed, or all have ended.
     fn look(&mut self) -> Result<bool, String> {
-        let mut fault = None;
+        let (mut fault, deadly) = (None, self.deadly);
         self.alive.retain(|pid| match os::ended(*pid) {
             None => true,
             Some(0) => false,
+            Some(libc::SIGKILL) if deadly => false,
             Some(status) => {
                 fault = Some(format!("a process ended with wait status {status:#x}"));
                 false
@@ -115,11 +131,26 @@ impl Running {
         fault.map_or(Ok(self.alive.is_empty()), Err)
     }
 
+    /// Waits until all have ended.
+    fn finish(&mut self, end: u64) -> Result<(), String> {
+        while !self.look()? {
+            if os::now() > end {
+                return Err("it did not come to an end".into());
+            }
+            os::sleep(Duration::from_micros(200));
+        }
+        Ok(())
+    }
+
     /// Waits until `there`, or tells why it will never be.
     fn until(&mut self, end: u64, mut there: impl FnMut() -> bool) -> Result<(), String> {
         while !there() {
             if self.look()? {
-                return if there() { Ok(()) } else { Err("it ended too early".into()) };
+                return if there() {
+                    Ok(())
+                } else {
+                    Err("it ended too early".into())
+                };
             }
             if os::now() > end {
                 return Err("it did not come to an end".into());
@@ -159,6 +190,9 @@ fn live(pair: &dyn Pair, side: &Side) {
     if side.job.size > 0 {
         side.source.present();
     }
+    if side.role == Role::Near {
+        side.begin();
+    }
     match side.role {
         Role::Near => pair.near(side),
         Role::Far => pair.far(side),
@@ -176,7 +210,9 @@ struct Snapshot {
 impl Snapshot {
     fn of(processes: Processes, counters: &Option<[Counter; 2]>) -> Self {
         let Processes { near, far } = processes;
-        let calls = counters.as_ref().and_then(|[near, far]| Some(near.read().ok()? + far.read().ok()?));
+        let calls = counters
+            .as_ref()
+            .and_then(|[near, far]| Some(near.read().ok()? + far.read().ok()?));
         Self {
             cpu: [os::cpu_of(near), os::cpu_of(far)],
             switches: os::switches_of(near) + os::switches_of(far),
@@ -209,14 +245,24 @@ fn once(make: &Make, job: &Job, rules: &Rules, count_calls: bool) -> io::Result<
     };
     let observer = Observer::new();
     let mut running = Running::start(&*pair, &near)?;
-    let Processes { near: first, far: second } = running.processes;
-    let counters = count_calls.then(|| Some([Counter::of(first)?, Counter::of(second)?])).flatten();
+    let Processes {
+        near: first,
+        far: second,
+    } = running.processes;
+    let counters = count_calls
+        .then(|| Some([Counter::of(first)?, Counter::of(second)?]))
+        .flatten();
     board.go.0.store(1, Ordering::Release);
     let mut sample = Sample::default();
     let outcome = follow(&mut running, &near, rules, &counters, &mut sample);
     drop(running);
     let result = &board.result.0;
-    let probe = result.probes.iter().map(|probe| probe.load(Ordering::Relaxed)).max().unwrap_or(0);
+    let probe = result
+        .probes
+        .iter()
+        .map(|probe| probe.load(Ordering::Relaxed))
+        .max()
+        .unwrap_or(0);
     sample.disturbance = observer.end(probe);
     sample.fault = outcome.err().or_else(|| pair.check(&near).err());
     Ok(sample)
@@ -233,31 +279,46 @@ fn follow(
     let board = &*near.board;
     let end = os::now() + LIMIT.as_nanos() as u64;
     if let Some(total) = near.job.total {
-        running.until(end, || false).or_else(|fault| if fault == "it ended too early" { Ok(()) } else { Err(fault) })?;
+        running.finish(end)?;
         let result = &board.result.0;
-        sample.ns = result.ended.load(Ordering::Acquire).saturating_sub(result.began.load(Ordering::Acquire));
+        sample.ns = result
+            .ended
+            .load(Ordering::Acquire)
+            .saturating_sub(result.began.load(Ordering::Acquire));
         sample.commands = total;
         return Ok(());
     }
     running.until(end, || Side::has_begun(board))?;
     os::sleep(rules.warm_up);
-    running.until(end, || board.total() > 0)?;
+    running.until(end, || board.total() > 0 || near.job.depth == 0)?;
     let processes = running.processes;
     let before = Snapshot::of(processes, counters);
     let (began, first) = moment(board);
-    let counts: Vec<u64> = (0..near.job.devices).map(|device| board.count[device].0.load(Ordering::Relaxed)).collect();
-    os::sleep(rules.window);
+    let counts: Vec<u64> = (0..near.job.devices)
+        .map(|device| board.count[device].0.load(Ordering::Relaxed))
+        .collect();
+    os::sleep(near.job.window.unwrap_or(rules.window));
     let (ended, last) = moment(board);
     let after = Snapshot::of(processes, counters);
     board.stop.0.store(1, Ordering::Release);
+    os::futex_wake(&board.stop.0);
     sample.ns = ended - began;
     sample.commands = last - first;
     sample.cpu = [after.cpu[0] - before.cpu[0], after.cpu[1] - before.cpu[1]];
     sample.switches = after.switches.saturating_sub(before.switches);
-    sample.calls = after.calls.zip(before.calls).map(|(after, before)| after - before);
-    let done = (0..near.job.devices).map(|device| board.count[device].0.load(Ordering::Relaxed) - counts[device]);
+    sample.calls = after
+        .calls
+        .zip(before.calls)
+        .map(|(after, before)| after - before);
+    let done = (0..near.job.devices)
+        .map(|device| board.count[device].0.load(Ordering::Relaxed) - counts[device]);
     let share = sample.commands as f64 / near.job.devices as f64;
     sample.fairness = done.min().unwrap_or(0) as f64 / share.max(1.0);
-    sample.longest = board.longest.iter().map(|longest| longest.0.load(Ordering::Relaxed)).max().unwrap_or(0);
-    running.until(end, || false).or_else(|fault| if fault == "it ended too early" { Ok(()) } else { Err(fault) })
+    sample.longest = board
+        .longest
+        .iter()
+        .map(|longest| longest.0.load(Ordering::Relaxed))
+        .max()
+        .unwrap_or(0);
+    running.finish(end)
 }

@@ -9,7 +9,9 @@ pub struct Fold(u64);
 impl Fold {
     #[inline]
     pub fn add(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+        self.0 = (self.0 ^ word)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(23);
     }
 
     pub fn value(self) -> u64 {
@@ -50,7 +52,9 @@ impl Message {
     /// One word that depends on all bytes.
     #[inline]
     pub fn word(&self) -> u64 {
-        self.0.iter().fold(0, |sum, word| sum.rotate_left(9).wrapping_add(*word))
+        self.0
+            .iter()
+            .fold(0, |sum, word| sum.rotate_left(9).wrapping_add(*word))
     }
 
     pub fn bytes(&self) -> &[u8] {

@@ -35,7 +35,10 @@ struct Usage {
 fn first_line_of_stat() -> Vec<u64> {
     let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
     let fields = stat.lines().next().unwrap_or_default().split_whitespace();
-    fields.skip(1).filter_map(|field| field.parse().ok()).collect()
+    fields
+        .skip(1)
+        .filter_map(|field| field.parse().ok())
+        .collect()
 }
 
 /// CPU time that the machine has used, in nanoseconds, by the finest clock there is.
@@ -43,7 +46,10 @@ fn machine_cpu(stat: &[u64]) -> u64 {
     let number = |path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     number("/sys/fs/cgroup/cpuacct/cpuacct.usage").unwrap_or_else(|| {
         // user, nice, system, irq and softirq, in ticks.
-        let ticks: u64 = [0, 1, 2, 5, 6].iter().filter_map(|field| stat.get(*field)).sum();
+        let ticks: u64 = [0, 1, 2, 5, 6]
+            .iter()
+            .filter_map(|field| stat.get(*field))
+            .sum();
         ticks * 10_000_000
     })
 }
@@ -99,7 +105,11 @@ impl Observer {
     /// After all children of the cell were waited for.
     pub fn end(self, probe: u64) -> Disturbance {
         let now = Usage::now();
-        Disturbance { foreign: now.foreign(&self.0), stolen: now.stolen - self.0.stolen, probe }
+        Disturbance {
+            foreign: now.foreign(&self.0),
+            stolen: now.stolen - self.0.stolen,
+            probe,
+        }
     }
 }
 

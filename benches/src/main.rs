@@ -4,6 +4,7 @@ mod bulk;
 mod cases;
 mod cell;
 mod digest;
+mod goals;
 mod machine;
 mod options;
 mod os;
@@ -14,12 +15,15 @@ mod syscalls;
 mod transports;
 mod vdi_c;
 
+use cases::Case;
+use cases::external::Scratch;
 use cell::Rules;
 use options::Options;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::{fs, io};
+use transports::iceoryx;
 
 /// A directory of this run, for the rendezvous of the sets; gone with this value.
 struct Directory(PathBuf);
@@ -54,15 +58,34 @@ fn run(options: &Options) -> io::Result<bool> {
         source: Arc::new(shared::Bytes::filled(options.source)?),
         processors: [first, second],
     };
-    let mut cases = cases::round_trip::cases();
-    cases.extend(cases::bulk::cases(options.source));
-    let mut good = true;
-    for case in cases.iter().filter(|case| options.wants(case.id)) {
-        let table = case.run(&rules, options.rounds);
-        good &= table.rows.iter().all(|row| row.fault().is_none());
-        print!("{}", report::table::plain(&table));
+    let mut tables = Vec::new();
+    let mut measure = |case: &Case| {
+        if options.wants(case.id) {
+            let table = case.run(&rules, options.rounds.min(case.most_rounds));
+            print!("{}", report::table::plain(&table));
+            tables.push(table);
+        }
+    };
+    let mut all = cases::round_trip::cases();
+    all.extend(cases::bulk::cases(options.source));
+    all.extend(cases::ends::cases(options.quick));
+    all.iter().for_each(&mut measure);
+    if options.wants_one_of(&cases::WITH_FILES) {
+        let tmpfs = Scratch::new(Path::new("/dev/shm"), &rules.source)?;
+        let disk = Scratch::new(&options.disk, &rules.source)?;
+        cases::whole::cases(&tmpfs, &disk, options.quick)
+            .iter()
+            .for_each(&mut measure);
+        if options.wants("tool") {
+            for case in
+                cases::tool::cases(&tmpfs, &disk, options.database).map_err(io::Error::other)?
+            {
+                measure(&case);
+            }
+        }
     }
-    Ok(good)
+    iceoryx::sweep();
+    report::write(&tables, options)
 }
 
 fn main() -> ExitCode {

@@ -2,13 +2,18 @@
 
 use crate::machine::Patience;
 use std::env;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub const USAGE: &str = "\
-usage: vdi-bench [--quick] [--rounds N] [--case PREFIX]... [--patience SECONDS]
+usage: vdi-bench [--quick] [--rounds N] [--case PREFIX]... [--patience SECONDS] [--disk DIRECTORY]
+                 [--output DIRECTORY] [--report]
   --quick       one round, short; good for counters and digests, not for times
   --rounds      rounds of each comparison
   --case        only the comparisons whose name begins so; may be repeated
+  --disk        a directory on a disk, for files
+  --output      a directory for results.json; not written otherwise
+  --report      writes docs/performance.md and its plots, too
   --patience    longest wait for a quiet moment before each cell; 0 does not repeat cells either
 VDI_LIBRARY names the libvdi.so to measure.";
 
@@ -21,21 +26,36 @@ pub struct Options {
     pub warm_up: Duration,
     /// Bytes of the source of bulk commands.
     pub source: usize,
+    /// MiB of the databases.
+    pub database: usize,
+    /// Where files on disk may be made.
+    pub disk: PathBuf,
+    /// Where the results go.
+    pub output: Option<PathBuf>,
+    /// Whether the document is written.
+    pub report: bool,
     cases: Vec<String>,
 }
 
 impl Options {
     pub fn from_command_line() -> Result<Self, String> {
         let (mut quick, mut rounds, mut cases) = (false, None, Vec::new());
-        let mut patience = None;
+        let (mut patience, mut output, mut report) = (None, None, false);
+        let mut disk = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target"));
         let mut arguments = env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
-            let number = |text: String| text.parse::<f64>().map_err(|_| format!("{text} is no number"));
+            let number = |text: String| {
+                text.parse::<f64>()
+                    .map_err(|_| format!("{text} is no number"))
+            };
             match argument.as_str() {
                 "--quick" => quick = true,
                 "--rounds" => rounds = Some(number(value()?)? as usize),
                 "--case" => cases.push(value()?),
+                "--disk" => disk = value()?.into(),
+                "--output" => output = Some(value()?.into()),
+                "--report" => report = true,
                 "--patience" => patience = Some(number(value()?)?),
                 _ => return Err(format!("{argument} is unknown")),
             }
@@ -51,6 +71,10 @@ impl Options {
             window: Duration::from_millis(if quick { 20 } else { 100 }),
             warm_up: Duration::from_millis(5),
             source: if quick { 64 << 20 } else { 256 << 20 },
+            database: if quick { 64 } else { 1024 },
+            disk,
+            output,
+            report,
             cases,
         })
     }
@@ -58,5 +82,13 @@ impl Options {
     /// Whether a comparison is asked for.
     pub fn wants(&self, id: &str) -> bool {
         self.cases.is_empty() || self.cases.iter().any(|prefix| id.starts_with(prefix))
+    }
+
+    /// Whether one of these groups of comparisons, or a part of one, is asked for.
+    pub fn wants_one_of(&self, groups: &[&str]) -> bool {
+        let part = |group: &&str| {
+            self.wants(group) || self.cases.iter().any(|prefix| prefix.starts_with(*group))
+        };
+        groups.iter().any(part)
     }
 }

@@ -11,7 +11,11 @@ pub type Pid = i32;
 
 /// -1 means `errno`.
 pub fn check(result: i64) -> io::Result<i64> {
-    if result < 0 { Err(Error::last_os_error()) } else { Ok(result) }
+    if result < 0 {
+        Err(Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Runs `body` in a child process, which ends with it. Only while the caller has one thread.
@@ -22,7 +26,11 @@ pub fn fork(body: impl FnOnce()) -> io::Result<Pid> {
         return Ok(pid as Pid);
     }
     let body = std::panic::AssertUnwindSafe(body);
-    let status = if std::panic::catch_unwind(body).is_ok() { 0 } else { 101 };
+    let status = if std::panic::catch_unwind(body).is_ok() {
+        0
+    } else {
+        101
+    };
     // SAFETY: ends this child without the driver's exit handlers.
     unsafe { libc::_exit(status) }
 }
@@ -82,7 +90,10 @@ pub fn pin(processors: &[usize]) {
 
 /// Nanoseconds of a clock.
 fn clock(id: libc::clockid_t) -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `now` is valid for writes.
     unsafe { libc::clock_gettime(id, &raw mut now) };
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
@@ -108,7 +119,8 @@ pub fn cpu_of_family() -> u64 {
         let mut usage: libc::rusage = unsafe { mem::zeroed() };
         // SAFETY: `usage` is valid for writes.
         unsafe { libc::getrusage(who, &raw mut usage) };
-        let ns = |time: libc::timeval| time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1000;
+        let ns =
+            |time: libc::timeval| time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1000;
         ns(usage.ru_utime) + ns(usage.ru_stime)
     };
     of(libc::RUSAGE_SELF) + of(libc::RUSAGE_CHILDREN)
@@ -116,10 +128,14 @@ pub fn cpu_of_family() -> u64 {
 
 /// Context switches of all threads of a process, voluntary and not.
 pub fn switches_of(pid: Pid) -> u64 {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0 };
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return 0;
+    };
     let of_task = |status: String| -> u64 {
         let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
-        lines.filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok()).sum()
+        lines
+            .filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok())
+            .sum()
     };
     let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).ok();
     tasks.flatten().filter_map(status).map(of_task).sum()
@@ -128,7 +144,15 @@ pub fn switches_of(pid: Pid) -> u64 {
 /// Sleeps while the word has this value.
 pub fn futex_wait(word: &AtomicU32, value: u32) {
     // SAFETY: `word` is a live, aligned word; no time-out.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, ptr::null::<libc::timespec>()) };
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT,
+            value,
+            ptr::null::<libc::timespec>(),
+        )
+    };
 }
 
 /// Wakes one waiter.
@@ -157,22 +181,31 @@ pub fn pipe(room: Option<usize>) -> io::Result<(OwnedFd, OwnedFd)> {
 /// A pair of connected Unix sockets.
 pub fn sockets(kind: libc::c_int, room: Option<usize>) -> io::Result<[OwnedFd; 2]> {
     let mut ends = [0; 2];
+    let kind = kind | libc::SOCK_CLOEXEC;
     // SAFETY: `ends` is valid for writes.
-    check(unsafe { libc::socketpair(libc::AF_UNIX, kind | libc::SOCK_CLOEXEC, 0, ends.as_mut_ptr()) }.into())?;
-    if let Some(room) = room.map(|room| room as libc::c_int) {
-        for end in ends {
-            let size = size_of_val(&room) as libc::socklen_t;
-            // SAFETY: the value is an int, as the option expects.
-            unsafe { libc::setsockopt(end, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, (&raw const room).cast(), size) };
-        }
+    check(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) }.into())?;
+    let ends = ends.map(owned);
+    if let Some(room) = room {
+        ends.iter()
+            .for_each(|end| set_room(end, room as libc::c_int));
     }
-    Ok(ends.map(owned))
+    Ok(ends)
+}
+
+/// Asks for room for what was sent; best effort.
+fn set_room(socket: &OwnedFd, room: libc::c_int) {
+    let (level, option, size) = (libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, size_of_val(&room));
+    let (fd, size) = (socket.as_raw_fd(), size as libc::socklen_t);
+    // SAFETY: the value is an int, as the option expects.
+    unsafe { libc::setsockopt(fd, level, option, (&raw const room).cast(), size) };
 }
 
 /// An eventfd that counts from 0.
 pub fn eventfd() -> io::Result<OwnedFd> {
     // SAFETY: plain values.
-    Ok(owned(check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) }.into())? as RawFd))
+    Ok(owned(
+        check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) }.into())? as RawFd,
+    ))
 }
 
 /// Reads once.
@@ -217,7 +250,10 @@ pub fn vmsplice_all(fd: &OwnedFd, from: &[u8]) {
     let mut done = 0;
     while done < from.len() {
         let rest = &from[done..];
-        let piece = libc::iovec { iov_base: rest.as_ptr().cast_mut().cast(), iov_len: rest.len() };
+        let piece = libc::iovec {
+            iov_base: rest.as_ptr().cast_mut().cast(),
+            iov_len: rest.len(),
+        };
         // SAFETY: `piece` describes bytes that live on; the kernel only reads them.
         let count = unsafe { libc::vmsplice(fd.as_raw_fd(), &raw const piece, 1, 0) };
         done += check(count as i64).expect("vmsplice") as usize;

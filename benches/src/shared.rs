@@ -24,7 +24,9 @@ unsafe impl<T: Zeroed> Sync for Shared<T> {}
 impl<T: Zeroed> Shared<T> {
     pub fn new() -> io::Result<Self> {
         let place = map(size_of::<T>().max(1))?;
-        Ok(Self { place: place.cast() })
+        Ok(Self {
+            place: place.cast(),
+        })
     }
 }
 
@@ -59,7 +61,7 @@ const HUGE: usize = 2 << 20;
 
 impl Bytes {
     pub fn new(size: usize) -> io::Result<Self> {
-        let bytes = Self { place: map_for_huge_pages(size)?, size };
+        let bytes = Self::lazy(size)?;
         for at in (0..size).step_by(HUGE) {
             // SAFETY: inside the mapping.
             unsafe { bytes.place.add(at).write_volatile(0) };
@@ -69,12 +71,22 @@ impl Bytes {
         Ok(bytes)
     }
 
+    /// Memory that comes page by page when it is first touched.
+    pub fn lazy(size: usize) -> io::Result<Self> {
+        Ok(Self {
+            place: map_for_huge_pages(size)?,
+            size,
+        })
+    }
+
     /// As [`Bytes::new`], with bytes that differ everywhere.
     pub fn filled(size: usize) -> io::Result<Self> {
         let bytes = Self::new(size)?;
         let mut word = 1_u64;
         for at in (0..size & !7).step_by(8) {
-            word = word.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+            word = word
+                .wrapping_mul(0x5851_F42D_4C95_7F2D)
+                .wrapping_add(0x1405_7B7E_F767_814F);
             bytes.put(at, &(word ^ word >> 31).to_ne_bytes());
         }
         Ok(bytes)
@@ -122,7 +134,10 @@ impl Drop for Bytes {
 }
 
 fn map(size: usize) -> io::Result<NonNull<u8>> {
-    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    let (protection, flags) = (
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+    );
     // SAFETY: a new mapping.
     mapped(unsafe { libc::mmap(ptr::null_mut(), size, protection, flags, -1, 0) })
 }
@@ -135,9 +150,13 @@ fn map_for_huge_pages(size: usize) -> io::Result<NonNull<u8>> {
     crate::os::check(unsafe { libc::ftruncate(fd, size as i64) }.into())?;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new mapping, which only reserves addresses.
-    let room = mapped(unsafe { libc::mmap(ptr::null_mut(), size + HUGE, libc::PROT_NONE, flags, -1, 0) })?;
+    let room =
+        mapped(unsafe { libc::mmap(ptr::null_mut(), size + HUGE, libc::PROT_NONE, flags, -1, 0) })?;
     let aligned = room.as_ptr().wrapping_add(room.as_ptr().align_offset(HUGE));
-    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_FIXED);
+    let (protection, flags) = (
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_SHARED | libc::MAP_FIXED,
+    );
     // SAFETY: replaces a part of what was just reserved.
     let place = mapped(unsafe { libc::mmap(aligned.cast(), size, protection, flags, fd, 0) });
     // SAFETY: the descriptor is this function's own.
@@ -150,4 +169,16 @@ fn mapped(place: *mut libc::c_void) -> io::Result<NonNull<u8>> {
         return Err(Error::last_os_error());
     }
     NonNull::new(place.cast()).ok_or_else(|| Error::other("mapped at 0"))
+}
+
+/// Writes to every page of some bytes that nobody else uses meanwhile.
+///
+/// # Safety
+///
+/// All `size` bytes are writable memory.
+pub unsafe fn touch(place: *mut u8, size: usize) {
+    for at in (0..size).step_by(4096) {
+        // SAFETY: inside the bytes.
+        unsafe { place.add(at).write_volatile(1) };
+    }
 }

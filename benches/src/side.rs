@@ -37,11 +37,16 @@ pub enum Placement {
 }
 
 /// What the far process does with the bytes of a command.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
     Checksum,
+    /// Writes to every page of the buffer; so does the near process, instead of filling it.
+    Touch,
     /// Writes them to a new file; with a flush to the disk at the end or not.
-    File { path: PathBuf, durable: bool },
+    File {
+        path: PathBuf,
+        durable: bool,
+    },
 }
 
 /// The task of a cell.
@@ -64,6 +69,10 @@ pub struct Job {
     /// Bulk commands until the end; without it, until the driver says so.
     pub total: Option<u64>,
     pub sink: Sink,
+    /// The far process is killed in the middle.
+    pub deadly: bool,
+    /// Time that the cell is measured, if not that of all others.
+    pub window: Option<Duration>,
 }
 
 impl Default for Job {
@@ -79,6 +88,8 @@ impl Default for Job {
             buffers: 0,
             total: None,
             sink: Sink::Checksum,
+            deadly: false,
+            window: None,
         }
     }
 }
@@ -117,7 +128,10 @@ unsafe impl Zeroed for Board {}
 
 impl Board {
     pub fn total(&self) -> u64 {
-        self.count.iter().map(|count| count.0.load(Ordering::Relaxed)).sum()
+        self.count
+            .iter()
+            .map(|count| count.0.load(Ordering::Relaxed))
+            .sum()
     }
 }
 
@@ -156,6 +170,31 @@ impl Side {
             self.probe(0);
         }
         self.board.began.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The time that is measured begins, in cells with a total.
+    pub fn begin(&self) {
+        self.board
+            .result
+            .0
+            .began
+            .store(os::now(), Ordering::Release);
+    }
+
+    /// It ends.
+    pub fn end(&self) {
+        self.board
+            .result
+            .0
+            .ended
+            .store(os::now(), Ordering::Release);
+    }
+
+    /// Sleeps until the driver says that the run is over.
+    pub fn wait_for_stop(&self) {
+        while self.board.stop.0.load(Ordering::Acquire) == 0 {
+            os::futex_wait(&self.board.stop.0, 0);
+        }
     }
 
     /// Whether both sides have begun.
@@ -230,19 +269,32 @@ impl Side {
     /// The bytes of the bulk command of this number.
     pub fn chunk(&self, number: u64) -> &[u8] {
         let chunks = (self.source.len() / self.job.size) as u64;
-        self.source.part((number % chunks) as usize * self.job.size, self.job.size)
+        self.source
+            .part((number % chunks) as usize * self.job.size, self.job.size)
     }
 
     pub fn sent(&self, fold: &Fold) {
-        self.board.result.0.sent.store(fold.value(), Ordering::Release);
+        self.board
+            .result
+            .0
+            .sent
+            .store(fold.value(), Ordering::Release);
     }
 
     pub fn arrived(&self, fold: &Fold) {
-        self.board.result.0.arrived.store(fold.value(), Ordering::Release);
+        self.board
+            .result
+            .0
+            .arrived
+            .store(fold.value(), Ordering::Release);
     }
 
     pub fn answered(&self, fold: &Fold) {
-        self.board.result.0.answered.store(fold.value(), Ordering::Release);
+        self.board
+            .result
+            .0
+            .answered
+            .store(fold.value(), Ordering::Release);
     }
 }
 

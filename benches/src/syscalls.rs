@@ -24,10 +24,26 @@ fn mounted_for_a_moment() -> Option<u64> {
         // SAFETY: this process gets mounts of its own; the strings are constants.
         let mounted = unsafe {
             libc::unshare(libc::CLONE_NEWNS) == 0
-                && libc::mount(c"none".as_ptr(), c"/".as_ptr(), std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE, std::ptr::null()) == 0
-                && libc::mount(c"none".as_ptr(), c"/sys/kernel/tracing".as_ptr(), c"tracefs".as_ptr(), 0, std::ptr::null()) == 0
+                && libc::mount(
+                    c"none".as_ptr(),
+                    c"/".as_ptr(),
+                    std::ptr::null(),
+                    libc::MS_REC | libc::MS_PRIVATE,
+                    std::ptr::null(),
+                ) == 0
+                && libc::mount(
+                    c"none".as_ptr(),
+                    c"/sys/kernel/tracing".as_ptr(),
+                    c"tracefs".as_ptr(),
+                    0,
+                    std::ptr::null(),
+                ) == 0
         };
-        let number = if mounted { number_in("/sys/kernel/tracing") } else { None };
+        let number = if mounted {
+            number_in("/sys/kernel/tracing")
+        } else {
+            None
+        };
         os::write_all(&writing, &number.unwrap_or(0).to_ne_bytes());
     });
     let child = child.ok()?;
@@ -71,7 +87,16 @@ impl Counter {
         };
         let flags = 8; // PERF_FLAG_FD_CLOEXEC
         // SAFETY: the attributes are valid for reads of the size that they name.
-        let fd = unsafe { libc::syscall(libc::SYS_perf_event_open, &raw const attributes, pid, -1, -1, flags) };
+        let fd = unsafe {
+            libc::syscall(
+                libc::SYS_perf_event_open,
+                &raw const attributes,
+                pid,
+                -1,
+                -1,
+                flags,
+            )
+        };
         let fd = os::check(fd).ok()? as RawFd;
         // SAFETY: just opened.
         Some(Self(unsafe { OwnedFd::from_raw_fd(fd) }))

@@ -96,9 +96,9 @@ macro_rules! interface {
             fn find(library: &'static Library) -> Result<Self, libloading::Error> {
                 Ok(Self {
                     $($name: {
+                        let name = concat!(stringify!($name), "\0");
                         // SAFETY: the type is that of the header.
-                        let symbol: Symbol<'static, _> =
-                            unsafe { library.get(concat!(stringify!($name), "\0").as_bytes()) }?;
+                        let symbol: Symbol<'static, _> = unsafe { library.get(name.as_bytes()) }?;
                         *symbol
                     },)*
                 })
@@ -155,6 +155,10 @@ pub fn must(what: &str, result: i32) {
 
 /// Name of a device of a set.
 pub fn device_name(set: &str, index: usize) -> CString {
-    let name = if index == 0 { set.to_owned() } else { format!("{set}{index}") };
+    let name = if index == 0 {
+        set.to_owned()
+    } else {
+        format!("{set}{index}")
+    };
     CString::new(name).expect("a name without null")
 }

@@ -30,17 +30,28 @@ pub const ICEORYX_EVENT: &str = "iceoryx2, event";
 
 /// The task of a transfer through that many buffers.
 pub fn job(size: usize, buffers: usize) -> Job {
-    Job { size, buffers, depth: buffers, ..Job::default() }
+    Job {
+        size,
+        buffers,
+        depth: buffers,
+        ..Job::default()
+    }
 }
 
 /// The same where the data lies in as many buffers as the source has room for.
 pub fn in_place(job: &Job, source: usize) -> Job {
-    Job { buffers: source / job.size, ..job.clone() }
+    Job {
+        buffers: source / job.size,
+        ..job.clone()
+    }
 }
 
 /// Limits, libvdi, and what a library of its kind could be made of.
 fn shared_memory(job: &Job, source: usize) -> Vec<Entry> {
-    let asleep = Job { confined: true, ..job.clone() };
+    let asleep = Job {
+        confined: true,
+        ..job.clone()
+    };
     vec![
         Entry::cell(COPY, job, CopyOnly::new),
         Entry::cell(CHECKSUM, job, SinkOnly::new),
@@ -63,7 +74,11 @@ fn others(job: &Job) -> Vec<Entry> {
         Entry::cell(UNIX_STREAM, job, Stream::unix),
         Entry::cell(ICEORYX_POLL, job, Slices::polled),
         Entry::cell(ICEORYX_EVENT, job, Slices::with_events),
-        Entry::cell("bare ring, futex", job, Buffers::copied(BareRing::<Futex>::new)),
+        Entry::cell(
+            "bare ring, futex",
+            job,
+            Buffers::copied(BareRing::<Futex>::new),
+        ),
     ]
 }
 
@@ -72,7 +87,13 @@ fn case(id: &'static str, title: &'static str, job: &Job, source: usize, all: bo
     if all {
         entries.extend(others(job));
     }
-    Case { id, title, unit: Unit::Throughput(job.size), entries }
+    Case {
+        id,
+        title,
+        unit: Unit::Throughput(job.size),
+        most_rounds: usize::MAX,
+        entries,
+    }
 }
 
 const KIB: usize = 1 << 10;
@@ -81,13 +102,61 @@ const MIB: usize = 1 << 20;
 /// With the size of the source, from which bytes are copied.
 pub fn cases(source: usize) -> Vec<Case> {
     vec![
-        case("bulk-64k-4", "64 KiB x 4 buffers, crc32c in the client", &job(64 * KIB, 4), source, true),
-        case("bulk-64k-16", "64 KiB x 16 buffers, crc32c in the client", &job(64 * KIB, 16), source, false),
-        case("bulk-256k-16", "256 KiB x 16 buffers, crc32c in the client", &job(256 * KIB, 16), source, false),
-        case("bulk-1m-2", "1 MiB x 2 buffers, crc32c in the client", &job(MIB, 2), source, false),
-        case("bulk-1m-4", "1 MiB x 4 buffers, crc32c in the client", &job(MIB, 4), source, true),
-        case("bulk-1m-16", "1 MiB x 16 buffers, crc32c in the client", &job(MIB, 16), source, false),
-        case("bulk-4m-4", "4 MiB x 4 buffers, crc32c in the client", &job(4 * MIB, 4), source, false),
-        case("bulk-4m-16", "4 MiB x 16 buffers, crc32c in the client", &job(4 * MIB, 16), source, false),
+        case(
+            "bulk-64k-4",
+            "64 KiB x 4 buffers, crc32c in the client",
+            &job(64 * KIB, 4),
+            source,
+            true,
+        ),
+        case(
+            "bulk-64k-16",
+            "64 KiB x 16 buffers, crc32c in the client",
+            &job(64 * KIB, 16),
+            source,
+            false,
+        ),
+        case(
+            "bulk-256k-16",
+            "256 KiB x 16 buffers, crc32c in the client",
+            &job(256 * KIB, 16),
+            source,
+            false,
+        ),
+        case(
+            "bulk-1m-2",
+            "1 MiB x 2 buffers, crc32c in the client",
+            &job(MIB, 2),
+            source,
+            false,
+        ),
+        case(
+            "bulk-1m-4",
+            "1 MiB x 4 buffers, crc32c in the client",
+            &job(MIB, 4),
+            source,
+            true,
+        ),
+        case(
+            "bulk-1m-16",
+            "1 MiB x 16 buffers, crc32c in the client",
+            &job(MIB, 16),
+            source,
+            false,
+        ),
+        case(
+            "bulk-4m-4",
+            "4 MiB x 4 buffers, crc32c in the client",
+            &job(4 * MIB, 4),
+            source,
+            false,
+        ),
+        case(
+            "bulk-4m-16",
+            "4 MiB x 16 buffers, crc32c in the client",
+            &job(4 * MIB, 16),
+            source,
+            false,
+        ),
     ]
 }

@@ -1,12 +1,16 @@
 //! What is compared with what.
 
 pub mod bulk;
+pub mod ends;
+pub mod external;
 pub mod round_trip;
+pub mod tool;
+pub mod whole;
 
 use crate::cell::{self, Rules, Sample};
-use crate::side::Job;
+use crate::side::{Job, Sink};
 use crate::transports::{Make, Pair, boxed};
-use std::io;
+use std::{fs, io};
 
 /// What the figures of a table are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,13 +43,28 @@ impl Entry {
     ) -> Self {
         let (make, job): (Box<Make>, _) = (boxed(make), job.clone());
         let countable = job.total.is_none() && job.hogs == 0;
-        let measure = move |rules: &Rules, count| cell::measure(&make, &job, rules, count);
-        Self { name, measure: Box::new(measure), countable }
+        let measure = move |rules: &Rules, count| {
+            let measured = cell::measure(&make, &job, rules, count);
+            if let Sink::File { path, .. } = &job.sink {
+                // Only there after a failure, which is told already.
+                let _ = fs::remove_file(path);
+            }
+            measured
+        };
+        Self {
+            name,
+            measure: Box::new(measure),
+            countable,
+        }
     }
 
     /// Anything else.
     pub fn other(name: &'static str, measure: impl Fn(&Rules) -> (Sample, u32) + 'static) -> Self {
-        Self { name, measure: Box::new(move |rules, _| measure(rules)), countable: false }
+        Self {
+            name,
+            measure: Box::new(move |rules, _| measure(rules)),
+            countable: false,
+        }
     }
 }
 
@@ -54,8 +73,13 @@ pub struct Case {
     pub id: &'static str,
     pub title: &'static str,
     pub unit: Unit,
+    /// Rounds after which it is enough, for what takes long.
+    pub most_rounds: usize,
     pub entries: Vec<Entry>,
 }
+
+/// What the names of the cases begin with that need files.
+pub const WITH_FILES: [&str; 4] = ["ready", "whole", "file", "tool"];
 
 /// What was measured of an entry.
 pub struct Row {
@@ -71,12 +95,18 @@ pub struct Row {
 impl Row {
     /// What is wrong with it, if something is.
     pub fn fault(&self) -> Option<&str> {
-        self.samples.iter().chain(&self.counted).find_map(|sample| sample.fault.as_deref())
+        self.samples
+            .iter()
+            .chain(&self.counted)
+            .find_map(|sample| sample.fault.as_deref())
     }
 
     /// Samples that were accepted although the machine was never quiet.
     pub fn dirty(&self) -> usize {
-        self.samples.iter().filter(|sample| !sample.disturbance.is_clean()).count()
+        self.samples
+            .iter()
+            .filter(|sample| !sample.disturbance.is_clean())
+            .count()
     }
 }
 
@@ -97,7 +127,12 @@ impl Table {
 impl Case {
     /// Measures all entries, round by round, and then counts.
     pub fn run(&self, rules: &Rules, rounds: usize) -> Table {
-        let row = |entry: &Entry| Row { name: entry.name, samples: Vec::new(), counted: None, repeated: 0 };
+        let row = |entry: &Entry| Row {
+            name: entry.name,
+            samples: Vec::new(),
+            counted: None,
+            repeated: 0,
+        };
         let mut rows: Vec<Row> = self.entries.iter().map(row).collect();
         for _ in 0..rounds {
             for (entry, row) in self.entries.iter().zip(&mut rows) {
@@ -109,6 +144,11 @@ impl Case {
         for (entry, row) in self.entries.iter().zip(&mut rows) {
             row.counted = entry.countable.then(|| (entry.measure)(rules, true).0);
         }
-        Table { id: self.id, title: self.title, unit: self.unit, rows }
+        Table {
+            id: self.id,
+            title: self.title,
+            unit: self.unit,
+            rows,
+        }
     }
 }

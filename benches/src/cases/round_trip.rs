@@ -33,7 +33,10 @@ pub const WORK: &str = "the work alone (limit)";
 pub const THREADS: &str = "two words and a thread for each device";
 
 fn libvdi(job: &Job) -> [Entry; 3] {
-    let asleep = Job { confined: true, ..job.clone() };
+    let asleep = Job {
+        confined: true,
+        ..job.clone()
+    };
     [
         Entry::cell(LIBVDI, job, Libvdi::new),
         Entry::cell(LIBVDI_RUST, job, LibvdiRust::new),
@@ -64,27 +67,53 @@ fn spinners(job: &Job) -> Vec<Entry> {
 }
 
 fn case(id: &'static str, title: &'static str, entries: Vec<Entry>) -> Case {
-    Case { id, title, unit: Unit::Command, entries }
+    Case {
+        id,
+        title,
+        unit: Unit::Command,
+        most_rounds: usize::MAX,
+        entries,
+    }
 }
 
 fn depth_one() -> Case {
     let job = Job::default();
-    let mut entries = vec![Entry::cell(RAW_SPIN, &job, Raw::spin), Entry::cell(RAW_FUTEX, &job, Raw::futex)];
+    let mut entries = vec![
+        Entry::cell(RAW_SPIN, &job, Raw::spin),
+        Entry::cell(RAW_FUTEX, &job, Raw::futex),
+    ];
     entries.extend(libvdi(&job));
     entries.extend(spinners(&job));
     entries.extend(sleepers(&job));
-    case("depth-1", "Round trip, one command outstanding, a processor for each process", entries)
+    case(
+        "depth-1",
+        "Round trip, one command outstanding, a processor for each process",
+        entries,
+    )
 }
 
 fn one_processor() -> Case {
-    let job = Job { placement: Placement::Together, ..Job::default() };
-    let mut entries = vec![Entry::cell(RAW_FUTEX, &job, Raw::futex), Entry::cell(LIBVDI, &job, Libvdi::new)];
+    let job = Job {
+        placement: Placement::Together,
+        ..Job::default()
+    };
+    let mut entries = vec![
+        Entry::cell(RAW_FUTEX, &job, Raw::futex),
+        Entry::cell(LIBVDI, &job, Libvdi::new),
+    ];
     entries.extend(sleepers(&job));
-    case("one-processor", "Round trip, one command outstanding, both processes on one processor", entries)
+    case(
+        "one-processor",
+        "Round trip, one command outstanding, both processes on one processor",
+        entries,
+    )
 }
 
 fn anywhere() -> Case {
-    let job = Job { placement: Placement::Free, ..Job::default() };
+    let job = Job {
+        placement: Placement::Free,
+        ..Job::default()
+    };
     let entries = vec![
         Entry::cell(RAW_FUTEX, &job, Raw::futex),
         Entry::cell(RING_SPIN, &job, BareRing::<Spin>::new),
@@ -92,11 +121,18 @@ fn anywhere() -> Case {
         Entry::cell(SEMAPHORES, &job, BareRing::<Semaphore>::new),
         Entry::cell(PIPE, &job, Streams::pipes),
     ];
-    case("anywhere", "Round trip, one command outstanding, where the scheduler likes", entries)
+    case(
+        "anywhere",
+        "Round trip, one command outstanding, where the scheduler likes",
+        entries,
+    )
 }
 
 fn deep(id: &'static str, title: &'static str, depth: usize) -> Case {
-    let job = Job { depth, ..Job::default() };
+    let job = Job {
+        depth,
+        ..Job::default()
+    };
     let mut entries: Vec<Entry> = libvdi(&job).into();
     entries.extend(spinners(&job));
     entries.extend(sleepers(&job));
@@ -104,8 +140,15 @@ fn deep(id: &'static str, title: &'static str, depth: usize) -> Case {
 }
 
 fn working(id: &'static str, title: &'static str, micros: u64, depth: usize) -> Case {
-    let job = Job { depth, work: Duration::from_micros(micros), ..Job::default() };
-    let asleep = Job { confined: true, ..job.clone() };
+    let job = Job {
+        depth,
+        work: Duration::from_micros(micros),
+        ..Job::default()
+    };
+    let asleep = Job {
+        confined: true,
+        ..job.clone()
+    };
     let entries = vec![
         Entry::cell(WORK, &job, WorkAlone::new),
         Entry::cell(LIBVDI, &job, Libvdi::new),
@@ -119,7 +162,12 @@ fn working(id: &'static str, title: &'static str, micros: u64, depth: usize) -> 
 
 fn hogged(id: &'static str, title: &'static str, micros: u64) -> Case {
     let work = Duration::from_micros(micros);
-    let job = Job { hogs: 2, work, placement: Placement::Free, ..Job::default() };
+    let job = Job {
+        hogs: 2,
+        work,
+        placement: Placement::Free,
+        ..Job::default()
+    };
     let entries = vec![
         Entry::cell(LIBVDI, &job, Libvdi::new),
         Entry::cell(SEMAPHORES, &job, BareRing::<Semaphore>::new),
@@ -130,8 +178,14 @@ fn hogged(id: &'static str, title: &'static str, micros: u64) -> Case {
 }
 
 fn devices(id: &'static str, title: &'static str, devices: usize) -> Case {
-    let job = Job { devices, ..Job::default() };
-    let asleep = Job { confined: true, ..job.clone() };
+    let job = Job {
+        devices,
+        ..Job::default()
+    };
+    let asleep = Job {
+        confined: true,
+        ..job.clone()
+    };
     let entries = vec![
         Entry::cell(LIBVDI, &job, Libvdi::new),
         Entry::cell(LIBVDI_ASLEEP, &asleep, Libvdi::new),
@@ -148,16 +202,48 @@ pub fn cases() -> Vec<Case> {
         deep("depth-4", "4 commands outstanding", 4),
         deep("depth-16", "16 commands outstanding", 16),
         deep("depth-64", "64 commands outstanding", 64),
-        working("work-20-depth-1", "20 us of work for each command, one outstanding", 20, 1),
-        working("work-20-depth-4", "20 us of work for each command, 4 outstanding", 20, 4),
-        working("work-200-depth-1", "200 us of work for each command, one outstanding", 200, 1),
-        working("work-200-depth-4", "200 us of work for each command, 4 outstanding", 200, 4),
+        working(
+            "work-20-depth-1",
+            "20 us of work for each command, one outstanding",
+            20,
+            1,
+        ),
+        working(
+            "work-20-depth-4",
+            "20 us of work for each command, 4 outstanding",
+            20,
+            4,
+        ),
+        working(
+            "work-200-depth-1",
+            "200 us of work for each command, one outstanding",
+            200,
+            1,
+        ),
+        working(
+            "work-200-depth-4",
+            "200 us of work for each command, 4 outstanding",
+            200,
+            4,
+        ),
         hogged("hogs", "Round trip beside two processes that never rest", 0),
-        hogged("hogs-work-20", "The same with 20 us of work for each command", 20),
+        hogged(
+            "hogs-work-20",
+            "The same with 20 us of work for each command",
+            20,
+        ),
         devices("devices-1", "1 device, one command outstanding on each", 1),
         devices("devices-2", "2 devices, one command outstanding on each", 2),
         devices("devices-4", "4 devices, one command outstanding on each", 4),
-        devices("devices-16", "16 devices, one command outstanding on each", 16),
-        devices("devices-64", "64 devices, one command outstanding on each", 64),
+        devices(
+            "devices-16",
+            "16 devices, one command outstanding on each",
+            16,
+        ),
+        devices(
+            "devices-64",
+            "64 devices, one command outstanding on each",
+            64,
+        ),
     ]
 }

@@ -12,7 +12,10 @@ pub struct Spread {
 
 impl Spread {
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
+        let mut values: Vec<f64> = values
+            .into_iter()
+            .filter(|value| value.is_finite())
+            .collect();
         values.sort_by(f64::total_cmp);
         let (least, most) = (*values.first()?, *values.last()?);
         let middle = values.len() / 2;
@@ -20,7 +23,11 @@ impl Spread {
             1 => values[middle],
             _ => f64::midpoint(values[middle - 1], values[middle]),
         };
-        Some(Self { median, least, most })
+        Some(Self {
+            median,
+            least,
+            most,
+        })
     }
 }
 
@@ -45,7 +52,11 @@ pub fn calls(row: &Row) -> Option<f64> {
 }
 
 pub fn switches(row: &Row) -> Option<Spread> {
-    Spread::of(row.samples.iter().map(|sample| sample.switches as f64 / sample.commands.max(1) as f64))
+    Spread::of(
+        row.samples
+            .iter()
+            .map(|sample| sample.switches as f64 / sample.commands.max(1) as f64),
+    )
 }
 
 /// CPU time for a command of both processes, in nanoseconds.
@@ -55,7 +66,11 @@ pub fn cpu(row: &Row) -> Option<Spread> {
 
 /// The same of the near process alone.
 pub fn server_cpu(row: &Row) -> Option<Spread> {
-    Spread::of(row.samples.iter().map(|sample| sample.cpu[0] as f64 / sample.commands.max(1) as f64))
+    Spread::of(
+        row.samples
+            .iter()
+            .map(|sample| sample.cpu[0] as f64 / sample.commands.max(1) as f64),
+    )
 }
 
 /// Three figures that matter.

@@ -65,7 +65,10 @@ impl Bell for Semaphore {
     }
 
     fn end(shared: &Self::Shared, role: Role) -> Self {
-        Self { all: Arc::clone(shared), own: role as usize }
+        Self {
+            all: Arc::clone(shared),
+            own: role as usize,
+        }
     }
 
     fn ring(&mut self, messages: u64) {
@@ -96,7 +99,10 @@ impl Bell for Eventfd {
     }
 
     fn end(shared: &Self::Shared, role: Role) -> Self {
-        Self { all: Arc::clone(shared), own: role as usize }
+        Self {
+            all: Arc::clone(shared),
+            own: role as usize,
+        }
     }
 
     fn ring(&mut self, messages: u64) {
@@ -132,7 +138,10 @@ impl Bell for Futex {
     }
 
     fn end(shared: &Self::Shared, role: Role) -> Self {
-        Self { all: Arc::clone(shared), own: role as usize }
+        Self {
+            all: Arc::clone(shared),
+            own: role as usize,
+        }
     }
 
     fn ring(&mut self, _: u64) {

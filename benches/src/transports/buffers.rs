@@ -15,18 +15,38 @@ pub struct Buffers<E> {
 
 impl<E: Ends> Buffers<E> {
     pub fn copied(channel: impl Fn(&Job) -> io::Result<E>) -> impl Fn(&Job) -> io::Result<Self> {
-        move |job| Ok(Self { channel: channel(job)?, buffers: Some(Bytes::new(job.size * job.depth)?) })
+        move |job| {
+            Ok(Self {
+                channel: channel(job)?,
+                buffers: Some(Bytes::new(job.size * job.depth)?),
+            })
+        }
+    }
+
+    /// Buffers whose pages come when they are first used.
+    pub fn lazy(channel: impl Fn(&Job) -> io::Result<E>) -> impl Fn(&Job) -> io::Result<Self> {
+        move |job| {
+            Ok(Self {
+                channel: channel(job)?,
+                buffers: Some(Bytes::lazy(job.size * job.depth)?),
+            })
+        }
     }
 
     pub fn in_place(channel: impl Fn(&Job) -> io::Result<E>) -> impl Fn(&Job) -> io::Result<Self> {
-        move |job| Ok(Self { channel: channel(job)?, buffers: None })
+        move |job| {
+            Ok(Self {
+                channel: channel(job)?,
+                buffers: None,
+            })
+        }
     }
 }
 
 impl<E: Ends> Pair for Buffers<E> {
     fn near(&self, side: &Side) {
         let mut channel = self.channel.end(Role::Near);
-        if let Some(buffers) = &self.buffers {
+        if let (Some(buffers), None) = (&self.buffers, side.job.total) {
             buffers.present();
         }
         side.start();
@@ -36,7 +56,9 @@ impl<E: Ends> Pair for Buffers<E> {
     fn far(&self, side: &Side) {
         let mut channel = self.channel.end(Role::Far);
         if let Some(buffers) = &self.buffers {
-            buffers.present();
+            if side.job.total.is_none() {
+                buffers.present();
+            }
             side.start();
             consume(&mut channel, buffers, side);
         } else {

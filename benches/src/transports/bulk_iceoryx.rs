@@ -49,11 +49,17 @@ const END: u64 = u64::MAX;
 
 impl Slices {
     pub fn polled(job: &Job) -> io::Result<Self> {
-        Ok(Self { names: Names::new(job), events: false })
+        Ok(Self {
+            names: Names::new(job),
+            events: false,
+        })
     }
 
     pub fn with_events(job: &Job) -> io::Result<Self> {
-        Ok(Self { names: Names::new(job), events: true })
+        Ok(Self {
+            names: Names::new(job),
+            events: true,
+        })
     }
 
     fn data(&self, node: &Node<Kind>, depth: usize) -> Data {
@@ -82,15 +88,33 @@ impl Slices {
         if !self.events {
             return Waiting(None);
         }
-        let event = |part| persist(|| node.service_builder(&self.names.name(part)).event().open_or_create());
-        let (there, back) = if role == Role::Near { ("there", "back") } else { ("back", "there") };
+        let event = |part| {
+            persist(|| {
+                node.service_builder(&self.names.name(part))
+                    .event()
+                    .open_or_create()
+            })
+        };
+        let (there, back) = if role == Role::Near {
+            ("there", "back")
+        } else {
+            ("back", "there")
+        };
         let notifier = persist(|| event(there).notifier_builder().create());
-        Waiting(Some((notifier, persist(|| event(back).listener_builder().create()))))
+        Waiting(Some((
+            notifier,
+            persist(|| event(back).listener_builder().create()),
+        )))
     }
 }
 
 fn send_number(publisher: &Publisher<Kind, u64, ()>, number: u64) {
-    publisher.loan_uninit().expect("loan").write_payload(number).send().expect("send");
+    publisher
+        .loan_uninit()
+        .expect("loan")
+        .write_payload(number)
+        .send()
+        .expect("send");
 }
 
 impl Pair for Slices {
@@ -98,18 +122,32 @@ impl Pair for Slices {
         let Job { size, depth, .. } = side.job;
         let node = node();
         let data: Publisher<Kind, [u8], ()> = persist(|| {
-            self.data(&node, depth).publisher_builder().initial_max_slice_len(size).max_loaned_samples(1).create()
+            self.data(&node, depth)
+                .publisher_builder()
+                .initial_max_slice_len(size)
+                .max_loaned_samples(1)
+                .create()
         });
-        let orders = persist(|| self.numbers(&node, "orders", depth).publisher_builder().create());
-        let answers: Subscriber<Kind, u64, ()> =
-            persist(|| self.numbers(&node, "answers", depth).subscriber_builder().create());
+        let orders = persist(|| {
+            self.numbers(&node, "orders", depth)
+                .publisher_builder()
+                .create()
+        });
+        let answers: Subscriber<Kind, u64, ()> = persist(|| {
+            self.numbers(&node, "answers", depth)
+                .subscriber_builder()
+                .create()
+        });
         let waiting = self.waiting(&node, Role::Near);
         side.start();
         let (mut next, mut ended) = (0, 0);
         loop {
             while side.wants(next) && next - ended < depth as u64 {
                 let sample = data.loan_slice_uninit(size).expect("loan");
-                sample.write_from_slice(side.chunk(next)).send().expect("send");
+                sample
+                    .write_from_slice(side.chunk(next))
+                    .send()
+                    .expect("send");
                 send_number(&orders, next);
                 waiting.tell();
                 next += 1;
@@ -130,17 +168,28 @@ impl Pair for Slices {
     fn far(&self, side: &Side) {
         let depth = side.job.depth;
         let node = node();
-        let data: Subscriber<Kind, [u8], ()> = persist(|| self.data(&node, depth).subscriber_builder().create());
-        let orders: Subscriber<Kind, u64, ()> =
-            persist(|| self.numbers(&node, "orders", depth).subscriber_builder().create());
-        let answers = persist(|| self.numbers(&node, "answers", depth).publisher_builder().create());
+        let data: Subscriber<Kind, [u8], ()> =
+            persist(|| self.data(&node, depth).subscriber_builder().create());
+        let orders: Subscriber<Kind, u64, ()> = persist(|| {
+            self.numbers(&node, "orders", depth)
+                .subscriber_builder()
+                .create()
+        });
+        let answers = persist(|| {
+            self.numbers(&node, "answers", depth)
+                .publisher_builder()
+                .create()
+        });
         let waiting = self.waiting(&node, Role::Far);
         let mut consumer = Consumer::new(side);
         side.start();
         loop {
             let number = waiting.wait(|| orders.receive().expect("receive").map(|number| *number));
             if number != END {
-                let sample = data.receive().expect("receive").expect("the data of an order");
+                let sample = data
+                    .receive()
+                    .expect("receive")
+                    .expect("the data of an order");
                 consumer.consume(sample.payload());
                 drop(sample);
             }

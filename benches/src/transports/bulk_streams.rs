@@ -28,7 +28,11 @@ const SOCKET: usize = 4 << 20;
 
 impl Stream {
     fn new((reading, writing): (OwnedFd, OwnedFd), entry: Entry) -> Self {
-        Self { reading: RefCell::new(Some(reading)), writing: RefCell::new(Some(writing)), entry }
+        Self {
+            reading: RefCell::new(Some(reading)),
+            writing: RefCell::new(Some(writing)),
+            entry,
+        }
     }
 
     pub fn pipe(_: &Job) -> io::Result<Self> {

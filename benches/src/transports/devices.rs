@@ -2,7 +2,7 @@
 
 use super::Pair;
 use super::channel::{Channel, Ends};
-use super::raw::{RawEnd, Raw};
+use super::raw::{Raw, RawEnd};
 use crate::digest::{Fold, Message, STOP};
 use crate::os;
 use crate::side::{Job, Role, Side};
@@ -15,7 +15,10 @@ pub struct ThreadPerDevice(Vec<Raw>);
 
 impl ThreadPerDevice {
     pub fn new(job: &Job) -> io::Result<Self> {
-        (0..job.devices).map(|_| Raw::futex(job)).collect::<io::Result<_>>().map(Self)
+        (0..job.devices)
+            .map(|_| Raw::futex(job))
+            .collect::<io::Result<_>>()
+            .map(Self)
     }
 
     /// Runs a thread for each device; the sum of what they return.
@@ -23,10 +26,15 @@ impl ThreadPerDevice {
         thread::scope(|scope| {
             let body = &body;
             let devices = self.0.iter().enumerate();
-            let threads: Vec<_> =
-                devices.map(|(device, words)| scope.spawn(move || body(words.end(role), device))).collect();
-            let ended = threads.into_iter().map(|thread| thread.join().expect("a device"));
-            ended.fold([0_u64, 0], |sum, each| [sum[0].wrapping_add(each[0]), sum[1].wrapping_add(each[1])])
+            let threads: Vec<_> = devices
+                .map(|(device, words)| scope.spawn(move || body(words.end(role), device)))
+                .collect();
+            let ended = threads
+                .into_iter()
+                .map(|thread| thread.join().expect("a device"));
+            ended.fold([0_u64, 0], |sum, each| {
+                [sum[0].wrapping_add(each[0]), sum[1].wrapping_add(each[1])]
+            })
         })
     }
 }
@@ -42,7 +50,9 @@ fn command(mut end: RawEnd<'_>, device: usize, side: &Side) -> [u64; 2] {
         answered.add(end.receive().word());
         number += 1;
         let now = os::now();
-        side.board.longest[device].0.fetch_max(now - std::mem::replace(&mut last, now), Ordering::Relaxed);
+        side.board.longest[device]
+            .0
+            .fetch_max(now - std::mem::replace(&mut last, now), Ordering::Relaxed);
         if !side.ended(device, number) {
             break;
         }
@@ -69,12 +79,20 @@ impl Pair for ThreadPerDevice {
         side.start();
         let [sent, answered] = self.all(Role::Near, |end, device| command(end, device, side));
         side.board.result.0.sent.store(sent, Ordering::Release);
-        side.board.result.0.answered.store(answered, Ordering::Release);
+        side.board
+            .result
+            .0
+            .answered
+            .store(answered, Ordering::Release);
     }
 
     fn far(&self, side: &Side) {
         side.start();
         let [arrived, _] = self.all(Role::Far, |end, _| obey(end, side));
-        side.board.result.0.arrived.store(arrived, Ordering::Release);
+        side.board
+            .result
+            .0
+            .arrived
+            .store(arrived, Ordering::Release);
     }
 }

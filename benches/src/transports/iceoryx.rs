@@ -28,7 +28,10 @@ pub struct Names {
 impl Names {
     pub fn new(job: &Job) -> Self {
         set_log_level(LogLevel::Fatal);
-        Self { base: super::unique("vdi-bench"), depth: job.depth }
+        Self {
+            base: super::unique("vdi-bench"),
+            depth: job.depth,
+        }
     }
 
     pub fn name(&self, part: &str) -> ServiceName {
@@ -48,8 +51,32 @@ pub fn persist<T, E: std::fmt::Debug>(mut attempt: impl FnMut() -> Result<T, E>)
     attempt().expect("iceoryx2")
 }
 
+/// A node whose files lie in the directory of this run.
 pub fn node() -> Node<Kind> {
-    persist(|| NodeBuilder::new().create::<Kind>())
+    let mut config = Config::default();
+    let root = std::env::var("VDI_RUNTIME_DIR").expect("the directory of this run");
+    config
+        .global
+        .set_root_path(&Path::new(root.as_bytes()).expect("a valid path"));
+    config.global.prefix = FileName::new(PREFIX.as_bytes()).expect("a valid name");
+    persist(|| NodeBuilder::new().config(&config).create::<Kind>())
+}
+
+/// How the names of its shared memory begin.
+const PREFIX: &str = "vdi_bench_iox2_";
+
+/// Removes what stays in shared memory after the last node has gone.
+pub fn sweep() {
+    for file in std::fs::read_dir("/dev/shm")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if file.file_name().to_string_lossy().starts_with(PREFIX) {
+            // Best effort: another run may have it, or may have removed it.
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
 }
 
 /// Request-response, polled.
@@ -62,8 +89,14 @@ impl Requests {
 }
 
 pub enum RequestEnd {
-    Near { client: Client<Kind, Words, (), Words, ()>, pending: VecDeque<PendingResponse<Kind, Words, (), Words, ()>> },
-    Far { server: Server<Kind, Words, (), Words, ()>, active: VecDeque<ActiveRequest<Kind, Words, (), Words, ()>> },
+    Near {
+        client: Client<Kind, Words, (), Words, ()>,
+        pending: VecDeque<PendingResponse<Kind, Words, (), Words, ()>>,
+    },
+    Far {
+        server: Server<Kind, Words, (), Words, ()>,
+        active: VecDeque<ActiveRequest<Kind, Words, (), Words, ()>>,
+    },
 }
 
 impl Ends for Requests {
@@ -139,11 +172,17 @@ pub struct Publications {
 
 impl Publications {
     pub fn polled(job: &Job) -> io::Result<Self> {
-        Ok(Self { names: Names::new(job), events: false })
+        Ok(Self {
+            names: Names::new(job),
+            events: false,
+        })
     }
 
     pub fn with_events(job: &Job) -> io::Result<Self> {
-        Ok(Self { names: Names::new(job), events: true })
+        Ok(Self {
+            names: Names::new(job),
+            events: true,
+        })
     }
 }
 
@@ -171,13 +210,22 @@ impl Ends for Publications {
                     .open_or_create()
             })
         };
-        let event = |part| persist(|| node.service_builder(&self.names.name(part)).event().open_or_create());
+        let event = |part| {
+            persist(|| {
+                node.service_builder(&self.names.name(part))
+                    .event()
+                    .open_or_create()
+            })
+        };
         PublicationEnd {
             publisher: persist(|| service(there).publisher_builder().create()),
             subscriber: persist(|| service(back).subscriber_builder().create()),
             events: self.events.then(|| {
                 let notifier = persist(|| event(there).notifier_builder().create());
-                (notifier, persist(|| event(back).listener_builder().create()))
+                (
+                    notifier,
+                    persist(|| event(back).listener_builder().create()),
+                )
             }),
         }
     }

@@ -10,7 +10,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use vdi::codes::{VDC_Flush, VDC_Write, VDF_WriteMedia};
-use vdi::{Buffer, Completion, Configuration, CreateOptions, ErrorKind, Instance, Name, ServerParameters};
+use vdi::{
+    Buffer, Completion, Configuration, CreateOptions, ErrorKind, Instance, Name, ServerParameters,
+};
 use vdi::{client, server};
 
 /// A device set with one device; bulk bytes are copied in.
@@ -18,7 +20,9 @@ pub struct LibvdiRust(Name);
 
 impl LibvdiRust {
     pub fn new(_: &Job) -> io::Result<Self> {
-        Ok(Self(Name::new(&super::unique("bench")).expect("a valid name")))
+        Ok(Self(
+            Name::new(super::unique("bench")).expect("a valid name"),
+        ))
     }
 
     /// Opens the set when the client has created it, and configures it.
@@ -37,7 +41,8 @@ impl LibvdiRust {
         };
         set.begin_configuration(&parameters).expect("begin");
         if job.size > 0 {
-            set.request_buffers(job.size as u32, 0, job.buffers as u32).expect("buffers");
+            set.request_buffers(job.size as u32, 0, job.buffers as u32)
+                .expect("buffers");
         }
         set.end_configuration().expect("end");
         set
@@ -69,7 +74,10 @@ impl Lane {
         let mut buffer = None;
         if self.side.job.size > 0 {
             let chunk = self.side.chunk(number);
-            let filled = self.set.allocate_buffer(chunk.len() as u32, 0).expect("a buffer");
+            let filled = self
+                .set
+                .allocate_buffer(chunk.len() as u32, 0)
+                .expect("a buffer");
             filled.write(0, chunk).expect("room");
             request = server::Request::transfer(VDC_Write, &filled, chunk.len() as u32);
             buffer = Some(filled);
@@ -81,14 +89,22 @@ impl Lane {
     }
 
     fn completed(self: &Arc<Self>, end: Completion, buffer: Option<Buffer>) {
-        assert_eq!((end.code, end.bytes as usize), (0, self.side.job.size), "a command has failed");
+        assert_eq!(
+            (end.code, end.bytes as usize),
+            (0, self.side.job.size),
+            "a command has failed"
+        );
         let mut state = self.state.lock().expect("not poisoned");
         match buffer {
-            Some(buffer) => self.set.free_buffer(buffer.address(), buffer.len() as u32).expect("free"),
+            Some(buffer) => self
+                .set
+                .free_buffer(buffer.address(), buffer.len() as u32)
+                .expect("free"),
             None => state.answered.add(end.position as u64),
         }
         state.ended += 1;
-        let more = self.side.ended(0, state.ended) && (self.side.job.size == 0 || self.side.wants(state.next));
+        let more = self.side.ended(0, state.ended)
+            && (self.side.job.size == 0 || self.side.wants(state.next));
         if more {
             self.send(&mut state);
         } else if state.ended == state.next {
@@ -102,7 +118,12 @@ impl Pair for LibvdiRust {
         let set = Arc::new(self.open_server(&side.job));
         let device = set.open_device(&self.0).expect("the device");
         side.start();
-        let lane = Arc::new(Lane { side: side.clone(), set, device, state: Mutex::default() });
+        let lane = Arc::new(Lane {
+            side: side.clone(),
+            set,
+            device,
+            state: Mutex::default(),
+        });
         for _ in 0..side.job.depth {
             lane.send(&mut lane.state.lock().expect("not poisoned"));
         }
@@ -115,9 +136,16 @@ impl Pair for LibvdiRust {
     }
 
     fn far(&self, side: &Side) {
-        let inputs = Configuration { device_count: 1, ..Configuration::default() };
-        let options = CreateOptions { name_wait: Some(Duration::from_secs(10)), ..CreateOptions::default() };
-        let set = client::Set::create(&Instance::default(), &self.0, &inputs, &options).expect("create");
+        let inputs = Configuration {
+            device_count: 1,
+            ..Configuration::default()
+        };
+        let options = CreateOptions {
+            name_wait: Some(Duration::from_secs(10)),
+            ..CreateOptions::default()
+        };
+        let set =
+            client::Set::create(&Instance::default(), &self.0, &inputs, &options).expect("create");
         set.configuration(None).expect("configuration");
         let device = set.open_device(&self.0).expect("the device");
         side.start();
@@ -145,11 +173,20 @@ fn serve(device: &client::Device, side: &Side) {
             _ => arrived.add(command.position() as u64),
         }
         side.work();
-        let done = Completion { bytes: bytes as u32, position: command.position(), ..Completion::default() };
+        let done = Completion {
+            bytes: bytes as u32,
+            position: command.position(),
+            ..Completion::default()
+        };
         device.complete(&command, done).expect("complete");
     }
     match consumer {
         Some(consumer) => consumer.finish(),
-        None => side.board.result.0.arrived.store(arrived.value(), Ordering::Release),
+        None => side
+            .board
+            .result
+            .0
+            .arrived
+            .store(arrived.value(), Ordering::Release),
     }
 }

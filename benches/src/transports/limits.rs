@@ -1,9 +1,9 @@
 //! Bulk limits: what one process can do alone.
 
 use super::Pair;
+use super::bells::Spin;
 use super::channel::{Channel, Ends};
 use super::ring::BareRing;
-use super::bells::Spin;
 use crate::bulk::Consumer;
 use crate::digest::Message;
 use crate::os;
@@ -27,7 +27,8 @@ impl Pair for CopyOnly {
         side.start();
         let mut number = 0;
         while side.wants(number) {
-            self.0.put((number as usize % buffers) * size, side.chunk(number));
+            self.0
+                .put((number as usize % buffers) * size, side.chunk(number));
             number += 1;
             side.ended(0, number);
         }
@@ -82,7 +83,10 @@ pub struct TwoThreads {
 
 impl TwoThreads {
     pub fn new(job: &Job) -> io::Result<Self> {
-        Ok(Self { ring: BareRing::new(job)?, buffers: Bytes::new(job.size * job.buffers)? })
+        Ok(Self {
+            ring: BareRing::new(job)?,
+            buffers: Bytes::new(job.size * job.buffers)?,
+        })
     }
 }
 
@@ -138,7 +142,9 @@ pub fn produce(channel: &mut impl Channel, buffers: Option<&Bytes>, side: &Side)
 /// The other side of [`produce`], for buffers.
 pub fn consume(channel: &mut impl Channel, buffers: &Bytes, side: &Side) {
     let Job { size, depth, .. } = side.job;
-    consume_from(channel, side, |number| buffers.part((number as usize % depth) * size, size));
+    consume_from(channel, side, |number| {
+        buffers.part((number as usize % depth) * size, size)
+    });
 }
 
 /// The other side of [`produce`].

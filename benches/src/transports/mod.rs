@@ -5,15 +5,17 @@ pub mod buffers;
 pub mod bulk_iceoryx;
 pub mod bulk_streams;
 pub mod channel;
+pub mod death;
 pub mod devices;
+pub mod faults;
 pub mod iceoryx;
 pub mod libvdi;
 pub mod libvdi_rust;
 pub mod limits;
-pub mod work;
 pub mod raw;
 pub mod ring;
 pub mod streams;
+pub mod work;
 
 use crate::bulk;
 use crate::side::{Job, Side};
@@ -38,9 +40,12 @@ pub trait Pair {
         }
         let result = &side.board.result.0;
         let of = |word: &AtomicU64| word.load(Ordering::Acquire);
-        let (sent, arrived, answered) = (of(&result.sent), of(&result.arrived), of(&result.answered));
+        let (sent, arrived, answered) =
+            (of(&result.sent), of(&result.arrived), of(&result.answered));
         if sent == 0 || sent != arrived || sent != answered {
-            return Err(format!("digests: sent {sent:x}, arrived {arrived:x}, answered {answered:x}"));
+            return Err(format!(
+                "digests: sent {sent:x}, arrived {arrived:x}, answered {answered:x}"
+            ));
         }
         Ok(())
     }
@@ -57,5 +62,9 @@ pub fn boxed<P: Pair + 'static>(make: impl Fn(&Job) -> io::Result<P> + 'static) 
 /// A name that no other cell has.
 pub fn unique(base: &str) -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    format!("{base}-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "{base}-{}-{}",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::Relaxed)
+    )
 }

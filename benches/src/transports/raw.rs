@@ -27,11 +27,17 @@ pub struct Raw {
 
 impl Raw {
     pub fn spin(_: &Job) -> io::Result<Self> {
-        Ok(Self { words: Shared::new()?, sleeping: false })
+        Ok(Self {
+            words: Shared::new()?,
+            sleeping: false,
+        })
     }
 
     pub fn futex(_: &Job) -> io::Result<Self> {
-        Ok(Self { words: Shared::new()?, sleeping: true })
+        Ok(Self {
+            words: Shared::new()?,
+            sleeping: true,
+        })
     }
 }
 
@@ -45,7 +51,11 @@ impl Ends for Raw {
     type End<'a> = RawEnd<'a>;
 
     fn end(&self, role: Role) -> RawEnd<'_> {
-        RawEnd { words: &self.words, own: role as usize, sleeping: self.sleeping }
+        RawEnd {
+            words: &self.words,
+            own: role as usize,
+            sleeping: self.sleeping,
+        }
     }
 }
 
@@ -55,7 +65,9 @@ const NOTHING: u64 = 0;
 impl Channel for RawEnd<'_> {
     fn send(&mut self, message: &Message) {
         let other = 1 - self.own;
-        self.words.turn[other].0.store(message.0[0].wrapping_add(2).max(1), Ordering::Release);
+        self.words.turn[other]
+            .0
+            .store(message.0[0].wrapping_add(2).max(1), Ordering::Release);
         if self.sleeping {
             self.words.bell[other].0.fetch_add(1, Ordering::AcqRel);
             os::futex_wake(&self.words.bell[other].0);

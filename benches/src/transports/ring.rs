@@ -55,7 +55,10 @@ pub struct BareRing<B: Bell> {
 
 impl<B: Bell> BareRing<B> {
     pub fn new(_: &Job) -> io::Result<Self> {
-        Ok(Self { rings: Shared::new()?, bell: B::new()? })
+        Ok(Self {
+            rings: Shared::new()?,
+            bell: B::new()?,
+        })
     }
 }
 
