@@ -19,12 +19,11 @@ pub struct Rules {
     pub window: Duration,
     /// Time that it runs before.
     pub warm_up: Duration,
+    /// A cell must have come to its end after that time.
+    pub limit: Duration,
     pub source: Arc<Bytes>,
     pub processors: [usize; 2],
 }
-
-/// A cell must have come to its end after that time.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// What was measured in a cell.
 #[derive(Clone, Debug, Default)]
@@ -277,7 +276,7 @@ fn follow(
     sample: &mut Sample,
 ) -> Result<(), String> {
     let board = &*near.board;
-    let end = os::now() + LIMIT.as_nanos() as u64;
+    let end = os::now() + rules.limit.as_nanos() as u64;
     if let Some(total) = near.job.total {
         running.finish(end)?;
         let result = &board.result.0;

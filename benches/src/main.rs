@@ -22,6 +22,7 @@ use options::Options;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fs, io};
 use transports::iceoryx;
 
@@ -55,9 +56,11 @@ fn run(options: &Options) -> io::Result<bool> {
         patience: options.patience,
         window: options.window,
         warm_up: options.warm_up,
+        limit: Duration::from_secs(30),
         source: Arc::new(shared::Bytes::filled(options.source)?),
         processors: [first, second],
     };
+    cases::spoilt::all_are_noticed(&rules).map_err(io::Error::other)?;
     let mut tables = Vec::new();
     let mut measure = |case: &Case| {
         if options.wants(case.id) {

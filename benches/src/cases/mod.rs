@@ -4,6 +4,7 @@ pub mod bulk;
 pub mod ends;
 pub mod external;
 pub mod round_trip;
+pub mod spoilt;
 pub mod tool;
 pub mod whole;
 

@@ -30,6 +30,11 @@ pub fn write(tables: &[Table], options: &Options) -> io::Result<bool> {
         let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
         markdown::write(docs, tables, &outcomes, &machine)?;
     }
+    if crate::syscalls::tracepoint().is_none() {
+        println!(
+            "\nSystem calls were NOT counted: the kernel's tracepoint needs root, or perf_event_paranoid below 0"
+        );
+    }
     let faults = tables
         .iter()
         .flat_map(|table| &table.rows)
