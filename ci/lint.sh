@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 cargo fmt --all --check
 VDI_HEADER=check cargo clippy --workspace --all-targets --locked -- -D warnings
 RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked --quiet
+ci/bench.sh lint
 cargo test --quiet --locked --test layering
 cargo run --quiet --locked --package vdi-conformance -- check
 # The workspaces that no other build here compiles.

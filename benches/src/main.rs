@@ -14,40 +14,21 @@ mod side;
 mod syscalls;
 mod transports;
 mod vdi_c;
+mod worker;
 
 use cases::Case;
 use cases::external::Scratch;
 use cell::Rules;
 use options::Options;
-use std::path::{Path, PathBuf};
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
-use transports::iceoryx;
+use worker::Places;
 
-/// A directory of this run, for the rendezvous of the sets; gone with this value.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("vdi-bench-{}", std::process::id()));
-        fs::create_dir(&path)?;
-        // SAFETY: this process has one thread.
-        unsafe { std::env::set_var("VDI_RUNTIME_DIR", &path) };
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // Best effort: what is left there is an empty file of a set that failed.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn run(options: &Options) -> io::Result<bool> {
-    let _directory = Directory::new()?;
+fn run(options: &Options, places: &Places) -> io::Result<bool> {
+    // SAFETY: this process has one thread.
+    unsafe { std::env::set_var("VDI_RUNTIME_DIR", &places.runtime) };
     let processors = os::processors();
     let [first, second, ..] = processors[..] else {
         return Err(io::Error::other("needs two processors"));
@@ -74,8 +55,8 @@ fn run(options: &Options) -> io::Result<bool> {
     all.extend(cases::ends::cases(options.quick));
     all.iter().for_each(&mut measure);
     if options.wants_one_of(&cases::WITH_FILES) {
-        let tmpfs = Scratch::new(Path::new("/dev/shm"), &rules.source)?;
-        let disk = Scratch::new(&options.disk, &rules.source)?;
+        let tmpfs = Scratch::new(&places.tmpfs, &rules.source)?;
+        let disk = Scratch::new(&places.disk, &rules.source)?;
         cases::whole::cases(&tmpfs, &disk, options.quick)
             .iter()
             .for_each(&mut measure);
@@ -87,7 +68,6 @@ fn run(options: &Options) -> io::Result<bool> {
             }
         }
     }
-    iceoryx::sweep();
     report::write(&tables, options)
 }
 
@@ -99,7 +79,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(&options) {
+    let work = |places: &Places| match run(&options, places) {
+        Ok(good) => good,
+        Err(error) => {
+            eprintln!("vdi-bench: {error}");
+            false
+        }
+    };
+    match worker::run(&options.disk, work) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

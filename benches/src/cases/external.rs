@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
-/// A directory for files of this run; gone with this value.
+/// A directory for files.
 pub struct Scratch {
     directory: PathBuf,
     source_size: usize,
@@ -22,9 +22,8 @@ pub struct Scratch {
 
 impl Scratch {
     /// In a directory that exists; holds a file with the bytes of the source.
-    pub fn new(parent: &Path, source: &Bytes) -> io::Result<Rc<Self>> {
-        let directory = parent.join(format!("vdi-bench-{}", std::process::id()));
-        fs::create_dir(&directory)?;
+    pub fn new(directory: &Path, source: &Bytes) -> io::Result<Rc<Self>> {
+        let directory = directory.to_owned();
         let all = source.part(0, source.len());
         let scratch = Self {
             directory,
@@ -50,14 +49,6 @@ impl Scratch {
     /// Where a contender makes its file; it is removed after each sample.
     pub fn new_file(&self) -> PathBuf {
         self.path("new")
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if fs::remove_dir_all(&self.directory).is_err() {
-            eprintln!("vdi-bench: cannot remove {}", self.directory.display());
-        }
     }
 }
 
