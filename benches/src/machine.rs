@@ -2,6 +2,7 @@
 
 use crate::os;
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How patient the harness is with a machine that is not quiet.
@@ -11,6 +12,23 @@ pub struct Patience {
     pub wait: Duration,
     /// How often a cell is run at most.
     pub tries: u32,
+    /// Longest time that all waiting and repeating may take.
+    pub total: Duration,
+}
+
+/// Nanoseconds that waiting and repeating have taken.
+static SPENT: AtomicU64 = AtomicU64::new(0);
+
+/// Notes time that a quiet machine would not have cost.
+pub fn spend(ns: u64) {
+    SPENT.fetch_add(ns, Ordering::Relaxed);
+}
+
+impl Patience {
+    /// Whether it has come to its end: on such a machine the figures are worth little, anyway.
+    pub fn is_over(&self) -> bool {
+        SPENT.load(Ordering::Relaxed) >= self.total.as_nanos() as u64
+    }
 }
 
 /// Share of a processor that others may use while the harness waits for a quiet moment.
@@ -74,11 +92,16 @@ impl Usage {
 
 /// Waits for a quiet moment, not for ever.
 pub fn wait_until_quiet(patience: &Patience) {
-    let end = os::now() + patience.wait.as_nanos() as u64;
+    if patience.is_over() {
+        return;
+    }
+    let start = os::now();
+    let end = start + patience.wait.as_nanos() as u64;
     loop {
         let before = Usage::now();
         os::sleep(GLANCE);
         if Usage::now().foreign(&before) < QUIET || os::now() > end {
+            spend((os::now() - start).saturating_sub(GLANCE.as_nanos() as u64));
             return;
         }
     }

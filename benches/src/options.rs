@@ -10,16 +10,18 @@ usage: vdi-bench [--quick] [--rounds N] [--case PREFIX]... [--patience SECONDS] 
                  [--output DIRECTORY] [--report]
   --quick       one round, short; good for counters and digests, not for times
   --rounds      rounds of each comparison
-  --case        only the comparisons whose name begins so; may be repeated
+  --case        only the comparisons with this name or beginning of a name; may be repeated
   --disk        a directory on a disk, for files
   --output      a directory for results.json; not written otherwise
   --report      writes docs/performance.md and its plots, too
-  --patience    longest wait for a quiet moment before each cell; 0 does not repeat cells either
+  --patience    longest wait for a quiet moment before each cell, 2 if not given; all waits and
+                repetitions together take at most 90 times as long; 0 repeats nothing
 VDI_LIBRARY names the libvdi.so to measure.";
 
 /// What the names of the comparisons begin with that are made when it must be quick: every transport is there.
-const QUICK: [&str; 15] = [
+const QUICK: [&str; 16] = [
     "depth-1",
+    "depth-16",
     "one-processor",
     "work-200-depth-4",
     "hogs-work-20",
@@ -89,6 +91,7 @@ impl Options {
             patience: Patience {
                 wait: Duration::from_secs_f64(patience),
                 tries: if patience > 0.0 { 4 } else { 1 },
+                total: Duration::from_secs_f64(patience * 90.0),
             },
             window: Duration::from_millis(if quick { 20 } else { 100 }),
             warm_up: Duration::from_millis(5),
@@ -103,7 +106,11 @@ impl Options {
 
     /// Whether a comparison is asked for.
     pub fn wants(&self, id: &str) -> bool {
-        self.cases.is_empty() || self.cases.iter().any(|prefix| id.starts_with(prefix))
+        let begins = |prefix: &String| {
+            let rest = id.strip_prefix(prefix.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        self.cases.is_empty() || self.cases.iter().any(begins)
     }
 
     /// Whether one of these groups of comparisons, or a part of one, is asked for.

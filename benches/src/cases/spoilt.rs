@@ -117,6 +117,7 @@ pub fn all_are_noticed(rules: &Rules) -> Result<(), String> {
         patience: Patience {
             wait: Duration::ZERO,
             tries: 1,
+            total: Duration::ZERO,
         },
         window: Duration::from_millis(5),
         limit: Duration::from_millis(500),
