@@ -60,13 +60,16 @@ fn run(options: &Options, places: &Places) -> io::Result<bool> {
         cases::whole::cases(&tmpfs, &disk, options.quick)
             .iter()
             .for_each(&mut measure);
-        if options.wants("tool") {
+        if options.wants_one_of(&["tool"]) {
             for case in
                 cases::tool::cases(&tmpfs, &disk, options.database).map_err(io::Error::other)?
             {
                 measure(&case);
             }
         }
+    }
+    if tables.is_empty() {
+        return Err(io::Error::other("no comparison has such a name"));
     }
     report::write(&tables, options)
 }
