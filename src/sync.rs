@@ -11,7 +11,9 @@ pub(crate) use std::{thread, thread_local};
 
 pub(crate) use crate::sys::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
 
-pub(crate) use crate::sys::futex::{wait as futex_wait, wake as futex_wake};
+pub(crate) use crate::sys::futex::{
+    MAX_WORDS as FUTEX_WORDS, wait as futex_wait, wait_any as futex_wait_any, wake as futex_wake,
+};
 
 /// For words that no other process sees: in the build that counts steps, writing them is none.
 pub(crate) use std::sync::atomic::AtomicU64 as OwnAtomicU64;

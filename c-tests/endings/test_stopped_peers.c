@@ -1,6 +1,6 @@
 /*
- * A server or a secondary that is stopped is alive: nothing is aborted, and it goes on where it
- * was.
+ * A process that is stopped is alive: nothing is aborted, and it goes on where it was. The death of
+ * another is noticed all the same.
  */
 #include "engine.h"
 #include "roles.h"
@@ -97,12 +97,32 @@ static void stopped_secondary(void)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
+/* The primary would tell of the death of the server, and cannot. [CRASH-01] */
+static void stopped_primary(struct peer primary)
+{
+    client_named(primary, CREATE, name, NOERROR);
+    struct peer server = spawn_role("server", name, (char *)NULL);
+    hear(server);
+    struct peer secondary = spawn_client();
+    client_named(secondary, OPEN_IN_SECONDARY, name, NOERROR);
+    client_open_device(secondary, name, 0);
+    stop(primary);
+    kill_and_wait(server);
+    ASK(secondary, VD_E_ABORT, GET_COMMAND, .timeout = VDI_INFINITE);
+    CHECK_EQUAL(ASK(secondary, NOERROR, ABORT_REASON).reason, VDI_ABORT_SERVER_DIED);
+    ASK(secondary, NOERROR, CLOSE);
+    CHECK(kill(primary.pid, SIGCONT) == 0);
+    ASK(primary, NOERROR, CLOSE);
+    client_leave(secondary);
+}
+
 static void run(void)
 {
     unique_name(name);
     struct peer client = spawn_client();
     stopped_server(client);
     stopped_secondary();
+    stopped_primary(client);
     client_leave(client);
 }
 

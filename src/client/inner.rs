@@ -22,7 +22,7 @@ pub(super) trait Link: Send {}
 
 /// What the set, its devices and its link share.
 pub(super) struct Inner {
-    pub(super) participant: Participant,
+    pub(super) participant: Arc<Participant>,
     pub(super) name: Name,
     pub(super) requested: Configuration,
     decided: OnceCell<Configuration>,
@@ -57,7 +57,7 @@ impl Inner {
             _ => Part::Secondary,
         };
         Self {
-            participant: Participant::new(control, part),
+            participant: Arc::new(Participant::new(control, part)),
             name,
             requested,
             decided: OnceCell::new(),

@@ -7,6 +7,7 @@ use crate::link::access::Access;
 use crate::link::address::Address;
 use crate::link::rendezvous::Listener;
 use crate::link::watcher::{self, Next, Watch, Watched};
+use crate::link::witness::{self, Vigil};
 use crate::protocol::name::Instance;
 use crate::sync::thread;
 use std::sync::Arc;
@@ -17,10 +18,12 @@ pub(super) struct Primary {
     /// Taken when dropped, so that nobody comes in while the others are let go.
     door: Option<Watch>,
     guests: Arc<Guests>,
+    _vigil: Vigil,
 }
 
 /// Makes the set findable under its name.
 pub(super) fn announce(set: &Arc<Inner>, instance: &Instance, access: Access) -> Result<Primary> {
+    let vigil = witness::attend(Arc::clone(&set.participant) as _)?;
     let address = Address::of(instance.as_bytes(), set.name.as_bytes())?;
     let guests = Arc::new(Guests::new(Arc::clone(set), instance.clone()));
     let entrance = Arc::new(Entrance {
@@ -32,6 +35,7 @@ pub(super) fn announce(set: &Arc<Inner>, instance: &Instance, access: Access) ->
     Ok(Primary {
         door: Some(door),
         guests,
+        _vigil: vigil,
     })
 }
 

@@ -4,6 +4,7 @@ use super::inner::{Inner, Link};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::channel::Incoming;
 use crate::link::watcher::{Next, Watch, Watched};
+use crate::link::witness::{self, Vigil};
 use crate::participant::join::{self, Host, Place};
 use crate::protocol::codes::VDI_ABORT_CORRUPTION;
 use crate::protocol::config::Configuration;
@@ -17,6 +18,7 @@ pub(super) struct Secondary {
     /// Taken when dropped, so that nothing happens while the rest is done.
     watch: Option<Watch>,
     member: Arc<Member>,
+    _vigil: Vigil,
 }
 
 impl Link for Secondary {}
@@ -43,6 +45,7 @@ fn enter(place: Place, name: &Name) -> Result<(Arc<Inner>, Secondary)> {
         return Err(Error::new(ErrorKind::Unexpected, text));
     }
     let set = Inner::new(place.control, name.clone(), requested, place.number);
+    let vigil = witness::attend(Arc::clone(&set.participant) as _)?;
     let member = Arc::new(Member {
         set: Arc::new(set),
         host: place.host,
@@ -51,6 +54,7 @@ fn enter(place: Place, name: &Name) -> Result<(Arc<Inner>, Secondary)> {
     let secondary = Secondary {
         watch: Some(join::watch(watched, &member.host.channel)?),
         member,
+        _vigil: vigil,
     };
     Ok((Arc::clone(&secondary.member.set), secondary))
 }

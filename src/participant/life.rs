@@ -7,6 +7,7 @@
 use super::join::Host;
 use super::{Part, Participant, lock};
 use crate::link::watcher;
+use crate::link::witness::Survivor;
 use crate::protocol::codes::{
     VDI_ABORT_CLIENT_CLOSED, VDI_ABORT_PRIMARY_DIED, VDI_ABORT_RESOURCES, VDI_ABORT_SERVER_DIED,
 };
@@ -27,6 +28,23 @@ fn ended(who: &str, life: &Life) -> String {
     }
 }
 
+impl Survivor for Participant {
+    /// Primary and server tell each other's death to everybody. The kernel wakes one sleeper of a
+    /// word only, so a secondary, which nobody waits for, must not be another one.
+    fn word(&self) -> Option<&AtomicU32> {
+        let header = self.control().header();
+        match self.part {
+            Part::Primary => Some(&header.server_life.0.word),
+            Part::Server => Some(&header.primary_life.0.word),
+            Part::Secondary => None,
+        }
+    }
+
+    fn look(&self) {
+        self.phase();
+    }
+}
+
 impl Participant {
     /// Shows that this process is alive, once it has its part in the set. Without it (the kernel
     /// may refuse) only the second witness is left.
@@ -39,19 +57,6 @@ impl Participant {
         };
         life.pid.store(process::id(), Ordering::Relaxed);
         *lock(&self.life) = watcher::hold_word(self.control().fd(), offset).ok();
-    }
-
-    /// The words whose change means that somebody else died. Not this process's own: the kernel
-    /// wakes one sleeper only, which must not be one that dies, too.
-    pub(super) fn lives(&self) -> [&AtomicU32; 2] {
-        let header = self.control().header();
-        let primary = &header.primary_life.0.word;
-        let server = &header.server_life.0.word;
-        match self.part {
-            Part::Primary => [server, server],
-            Part::Server => [primary, primary],
-            Part::Secondary => [primary, server],
-        }
     }
 
     /// Whether the kernel has told that the server, another process, has died.

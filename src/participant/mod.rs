@@ -214,7 +214,7 @@ impl Participant {
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<Result<T>>,
     ) -> Result<T> {
-        self.wait_until_closed(bell, patience, deadline, || {
+        self.wait_through_abort(bell, patience, deadline, || {
             if self.is_aborted() {
                 return Some(Err(state::aborted()));
             }
@@ -230,25 +230,11 @@ impl Participant {
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<Result<T>>,
     ) -> Result<T> {
-        self.wait_until_closed(bell, patience, deadline, || {
-            // The kernel tells one sleeper of a death, which may be this one; the abort tells all.
-            self.phase();
-            ready()
-        })
-    }
-
-    fn wait_until_closed<T>(
-        &self,
-        bell: Doorbell<'_>,
-        patience: &Patience,
-        deadline: Option<Instant>,
-        mut ready: impl FnMut() -> Option<Result<T>>,
-    ) -> Result<T> {
         let ready = || match self.check_open() {
             Err(error) => Some(Err(error)),
             Ok(()) => ready(),
         };
-        bell.wait(self.lives(), patience, deadline, ready)
+        bell.wait(patience, deadline, ready)
             .unwrap_or_else(|| Err(Error::new(ErrorKind::Timeout, "the time-out has elapsed")))
     }
 

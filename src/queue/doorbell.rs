@@ -14,15 +14,6 @@ use std::time::{Duration, Instant};
 /// Bit of the word: somebody may be asleep. The rings are counted above it.
 const ASLEEP: u32 = 1;
 
-/// Longest single sleep. Nothing relies on it but safety against a peer that tampers with the word, or
-/// ends between taking the bit and waking; in builds for tests, where it would hide a lost wake-up,
-/// there is none.
-const SLICE: Duration = if cfg!(any(test, vdi_steps)) {
-    Duration::MAX
-} else {
-    Duration::from_secs(1)
-};
-
 /// A bell over a borrowed word that several processes share.
 #[derive(Clone, Copy)]
 pub(crate) struct Doorbell<'a> {
@@ -63,11 +54,8 @@ impl<'a> Doorbell<'a> {
     }
 
     /// Waits until `ready` gives an answer, at most until `deadline`. `None` means the deadline.
-    ///
-    /// A change of one of `others` ends a sleep, too, and `ready` is asked again.
     pub(crate) fn wait<T>(
         &self,
-        others: [&AtomicU32; 2],
         patience: &Patience,
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<T>,
@@ -80,17 +68,15 @@ impl<'a> Doorbell<'a> {
         }
         patience
             .spin(&SPINNERS, deadline, &mut ready)
-            .or_else(|| self.sleep(others, deadline, ready))
+            .or_else(|| self.sleep(deadline, ready))
     }
 
     fn sleep<T>(
         &self,
-        others: [&AtomicU32; 2],
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<T>,
     ) -> Option<T> {
         loop {
-            let seen = others.map(|other| (other, other.load(Ordering::Acquire)));
             let word = self.word.fetch_or(ASLEEP, Ordering::Relaxed) | ASLEEP;
             // Pairs with the fence in `ring`.
             fence(Ordering::SeqCst);
@@ -98,14 +84,11 @@ impl<'a> Doorbell<'a> {
                 // The bit stays: another waiter may rely on it. It costs one idle wake.
                 return Some(answer);
             }
-            let limit = match deadline {
-                None => SLICE,
-                Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                    None | Some(Duration::ZERO) => return None,
-                    Some(left) => left.min(SLICE),
-                },
-            };
-            futex_wait(&[(self.word, word), seen[0], seen[1]], limit);
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return None;
+            }
+            futex_wait(self.word, word, left);
         }
     }
 }
@@ -121,10 +104,8 @@ mod tests {
         let word = AtomicU32::new(0);
         let start = Instant::now();
         let wait = Duration::from_millis(20);
-        let quiet = AtomicU32::new(0);
         let end = Some(start + wait);
-        let answer: Option<()> =
-            Doorbell::new(&word).wait([&quiet; 2], &Patience::default(), end, || None);
+        let answer: Option<()> = Doorbell::new(&word).wait(&Patience::default(), end, || None);
         assert!(answer.is_none());
         assert!(start.elapsed() >= wait);
     }
@@ -159,11 +140,11 @@ mod tests {
     #[test]
     fn an_alarm_does_not_believe_the_word() {
         let _watchdog = Watchdog::start();
-        let (word, news, quiet) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        let (word, news) = (AtomicU32::new(0), AtomicU32::new(0));
         thread::scope(|scope| {
             let waiter = scope.spawn(|| {
                 let ready = || (news.load(Ordering::Acquire) == 1).then_some(());
-                Doorbell::new(&word).wait([&quiet; 2], &Patience::default(), None, ready)
+                Doorbell::new(&word).wait(&Patience::default(), None, ready)
             });
             until_asleep(&word);
             news.store(1, Ordering::Release);
@@ -176,31 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_another_word_ends_a_sleep() {
-        let _watchdog = Watchdog::start();
-        let (bell, other) = (AtomicU32::new(0), AtomicU32::new(0));
-        thread::scope(|scope| {
-            let waiter = scope.spawn(|| {
-                let changed = || (other.load(Ordering::Acquire) == 1).then_some(());
-                Doorbell::new(&bell).wait([&other; 2], &Patience::default(), None, changed)
-            });
-            other.store(1, Ordering::Release);
-            while !waiter.is_finished() {
-                futex_wake(&other);
-                thread::yield_now();
-            }
-        });
-    }
-
-    #[test]
     fn no_wake_up_is_lost_in_a_ping_pong() {
         const ROUNDS: u32 = 2_000;
         let _watchdog = Watchdog::start();
         let (ping, pong, turn) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
-        let quiet = AtomicU32::new(0);
         let until = |bell: &AtomicU32, value: u32| {
             let ready = || (turn.load(Ordering::Acquire) == value).then_some(());
-            Doorbell::new(bell).wait([&quiet; 2], &Patience::default(), None, ready)
+            Doorbell::new(bell).wait(&Patience::default(), None, ready)
         };
         thread::scope(|scope| {
             scope.spawn(|| {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub(super) struct Inner {
-    pub(super) participant: Participant,
+    pub(super) participant: Arc<Participant>,
     pub(super) requested: Configuration,
     pub(super) progress: Mutex<Progress>,
     pub(super) pool: Mutex<Pool>,
@@ -54,7 +54,7 @@ pub(super) enum Stage {
 }
 
 impl Inner {
-    pub(super) fn new(participant: Participant, requested: Configuration) -> Self {
+    pub(super) fn new(participant: Arc<Participant>, requested: Configuration) -> Self {
         Self {
             participant,
             requested,

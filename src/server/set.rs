@@ -7,6 +7,7 @@ use super::pool::{BufferRequest, Layout, check_buffer};
 use super::primary::{OpenOptions, Primary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::watcher::{Watch, Watched};
+use crate::link::witness::{self, Vigil};
 use crate::participant::join::{self, Host};
 use crate::participant::{AbortReason, Part, Participant, lock};
 use crate::protocol::codes::{VDI_ABORT_SERVER, VDI_ABORT_SERVER_CLOSED};
@@ -34,6 +35,7 @@ pub struct Set {
 /// The connection to the primary.
 pub(super) struct Link {
     watch: Watch,
+    vigil: Vigil,
     host: Arc<Host>,
 }
 
@@ -68,7 +70,8 @@ impl Set {
             let text = "the configuration of the client does not match its control segment";
             return Err(Error::new(ErrorKind::Unexpected, text));
         }
-        let participant = Participant::new(place.control, Part::Server);
+        let participant = Arc::new(Participant::new(place.control, Part::Server));
+        let vigil = witness::attend(Arc::clone(&participant) as _)?;
         let inner = Arc::new(Inner::new(participant, requested));
         let host = Arc::new(place.host);
         let watched: Arc<dyn Watched> = Arc::new(HostWatch {
@@ -77,6 +80,7 @@ impl Set {
         });
         let link = Link {
             watch: join::watch(watched, &host.channel)?,
+            vigil,
             host,
         };
         let set = Self::new(inner, Some(link));
@@ -364,10 +368,10 @@ impl Set {
             // A callback has forked, and this is the child.
             return Err(state::not_open());
         }
-        // Ends the part of the background thread in this set.
+        // Ends the part of the background threads in this set.
         let link = lock(&self.link).take();
-        if let Some(Link { watch, host }) = link {
-            drop(watch);
+        if let Some(Link { watch, vigil, host }) = link {
+            drop((watch, vigil));
             inner.participant.bury(&host);
         }
         if still_open > 0 {

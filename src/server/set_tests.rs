@@ -21,7 +21,7 @@ fn set() -> Set {
 /// A set whose client wants to be aborted after two intervals of so many milliseconds.
 fn set_with_limit(server_timeout_ms: u32) -> Set {
     let control = Control::create(1, 64, 0).unwrap();
-    let participant = Participant::new(control, Part::Server);
+    let participant = Arc::new(Participant::new(control, Part::Server));
     participant.begin();
     assert!(participant.advance(Phase::Created, Phase::Connected));
     let requested = Configuration::from_words([1, 0, 0, 0, 0, 0, server_timeout_ms, 0, 0, 0, 0]);

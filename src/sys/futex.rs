@@ -1,46 +1,28 @@
-//! Sleeping on a word of shared memory.
+//! Sleeping on words of shared memory.
 
 use super::atomic::AtomicU32;
 use super::check;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ptr;
 use std::time::Duration;
 
-/// Most words that one sleep can watch.
-pub(crate) const MAX_WORDS: usize = 3;
+/// Most words that one sleep can watch, by the kernel's rule.
+pub(crate) const MAX_WORDS: usize = 128;
 
-/// Sleeps while every word holds the value beside it, at most `limit`.
+/// Sleeps while the word holds `expected`, at most `limit` on the monotonic clock.
 ///
-/// Returns on a wake, on the limit, on a signal, and at once if a word differs: the caller looks at
-/// its condition again in every case. The limit runs on the monotonic clock. A kernel that cannot
-/// watch several words (before 5.16) watches the first.
-pub(crate) fn wait(words: &[(&AtomicU32, u32)], limit: Duration) {
-    static ONE_ONLY: AtomicBool = AtomicBool::new(false);
-    match words {
-        [] => {}
-        [(word, expected), ..] if words.len() == 1 || ONE_ONLY.load(Ordering::Relaxed) => {
-            wait_one(word, *expected, limit);
-        }
-        _ => {
-            if let Err(error) = wait_all(words, limit) {
-                if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) {
-                    ONE_ONLY.store(true, Ordering::Relaxed);
-                }
-            }
-        }
-    }
-}
-
-fn wait_one(word: &AtomicU32, expected: u32, limit: Duration) {
-    let timeout = timespec(limit);
-    // SAFETY: `word` is a live, aligned 32-bit word and `timeout` outlives the call.
+/// Returns on a wake, on the limit, on a signal, and at once if the word differs: the caller looks at
+/// its condition again in every case.
+pub(crate) fn wait(word: &AtomicU32, expected: u32, limit: Option<Duration>) {
+    let limit = limit.map(timespec);
+    // SAFETY: `word` is a live, aligned 32-bit word; the limit is null or outlives the call.
     unsafe {
         libc::syscall(
             libc::SYS_futex,
             word.as_ptr(),
             libc::FUTEX_WAIT,
             expected,
-            &raw const timeout,
+            limit.as_ref().map_or(ptr::null(), ptr::from_ref),
         )
     };
 }
@@ -55,10 +37,14 @@ struct Waiter {
     reserved: u32,
 }
 
-fn wait_all(words: &[(&AtomicU32, u32)], limit: Duration) -> io::Result<()> {
+/// As [`wait`], for as long as every word holds the value beside it; there may be [`MAX_WORDS`].
+///
+/// # Errors
+///
+/// The kernel cannot do it (before 5.16), must not, or lacks memory. Nothing was waited for.
+pub(crate) fn wait_any(words: &[(&AtomicU32, u32)], limit: Option<Duration>) -> io::Result<()> {
     const FUTEX2_SIZE_U32: u32 = 2;
     let mut waiters = [Waiter::default(); MAX_WORDS];
-    let words = &words[..words.len().min(MAX_WORDS)];
     for (waiter, (word, expected)) in waiters.iter_mut().zip(words) {
         *waiter = Waiter {
             value: u64::from(*expected),
@@ -67,23 +53,28 @@ fn wait_all(words: &[(&AtomicU32, u32)], limit: Duration) -> io::Result<()> {
             reserved: 0,
         };
     }
-    let deadline = timespec(now()?.saturating_add(limit));
-    // SAFETY: every address is that of a live, aligned 32-bit word; arrays and deadline outlive
-    // the call.
+    let deadline = match limit {
+        Some(limit) => Some(timespec(now()?.saturating_add(limit))),
+        None => None,
+    };
+    // SAFETY: every address is that of a live, aligned 32-bit word; the array, and the deadline if it
+    // is not null, outlive the call.
     let woken = unsafe {
         libc::syscall(
             libc::SYS_futex_waitv,
             waiters.as_ptr(),
-            words.len(),
+            words.len().min(MAX_WORDS),
             0,
-            &raw const deadline,
+            deadline.as_ref().map_or(ptr::null(), ptr::from_ref),
             libc::CLOCK_MONOTONIC,
         )
     };
-    if woken == -1 {
-        return Err(io::Error::last_os_error());
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        _ if woken >= 0 => Ok(()),
+        Some(libc::EAGAIN | libc::EINTR | libc::ETIMEDOUT) => Ok(()),
+        _ => Err(error),
     }
-    Ok(())
 }
 
 /// Time since the start of the monotonic clock.
@@ -119,32 +110,55 @@ pub(crate) fn wake(word: &AtomicU32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::Ordering;
     use std::time::Instant;
 
     #[test]
     fn several_words_are_watched_at_once() {
         let words = [AtomicU32::new(1), AtomicU32::new(2), AtomicU32::new(3)];
         let all = [(&words[0], 1), (&words[1], 2), (&words[2], 3)];
+        let hour = Some(Duration::from_secs(3600));
         let start = Instant::now();
-        wait(&all, Duration::from_millis(20));
-        assert!(
-            start.elapsed() >= Duration::from_millis(20),
-            "nothing happened"
-        );
+        let moment = Duration::from_millis(20);
+        if wait_any(&all, Some(moment)).is_err() {
+            // A kernel without it.
+            return;
+        }
+        assert!(start.elapsed() >= moment, "nothing happened");
         for changed in 0..3 {
             let mut differing = all;
             differing[changed].1 = 9;
             // Would sleep for an hour if the word were not looked at.
-            wait(&differing, Duration::from_secs(3600));
+            wait_any(&differing, hour).unwrap();
         }
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while words[2].load(Ordering::Acquire) == 3 {
-                    wait(&all, Duration::from_secs(3600));
+                    wait_any(&all, None).unwrap();
                 }
             });
             words[2].store(4, Ordering::Release);
             wake(&words[2]);
         });
+    }
+
+    #[test]
+    fn as_many_words_are_watched_as_there_may_be() {
+        let words = [const { AtomicU32::new(0) }; MAX_WORDS];
+        let mut all = words.each_ref().map(|word| (word, 0));
+        all[MAX_WORDS - 1].1 = 1;
+        let hour = Some(Duration::from_secs(3600));
+        let told = wait_any(&all, hour);
+        assert!(told.is_ok() || wait_any(&all[..1], Some(Duration::ZERO)).is_err());
+    }
+
+    #[test]
+    fn a_sleep_on_one_word_keeps_its_limit() {
+        let word = AtomicU32::new(1);
+        let moment = Duration::from_millis(20);
+        let start = Instant::now();
+        wait(&word, 1, Some(moment));
+        assert!(start.elapsed() >= moment);
+        wait(&word, 2, None);
     }
 }

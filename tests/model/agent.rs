@@ -8,7 +8,7 @@ use std::fs;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 use vdi::codes::*;
@@ -225,14 +225,16 @@ impl Agent {
         false
     }
 
-    /// Whether the thread sleeps at a bell: on several words, as nothing else does. Where the kernel
-    /// does not tell, whether it sleeps.
+    /// Whether the thread sleeps at a bell: on a word that processes share, as nothing else does. Where
+    /// the kernel does not tell, whether it sleeps.
     fn is_asleep(&self) -> bool {
         let task = format!("/proc/self/task/{}", self.thread);
         let call = fs::read_to_string(format!("{task}/syscall")).unwrap_or_default();
-        let number = call.split(' ').next().and_then(|word| word.parse().ok());
-        if sleeps_on_several_words() && !call.is_empty() {
-            return number == Some(libc::SYS_futex_waitv);
+        if !call.is_empty() {
+            let mut words = call.split(' ');
+            let is_futex = words.next() == Some(&libc::SYS_futex.to_string());
+            // The second argument: not the private kind of sleep.
+            return is_futex && words.nth(1) == Some(&format!("{:#x}", libc::FUTEX_WAIT));
         }
         let state = fs::read_to_string(format!("{task}/stat")).unwrap_or_default();
         state.contains(") S ")
@@ -243,15 +245,4 @@ impl Agent {
         let returned = self.returned.get();
         returned.or_else(|| self.result.recv_timeout(patience()).ok())
     }
-}
-
-/// Whether this kernel has the call; with wrong arguments it says so.
-fn sleeps_on_several_words() -> bool {
-    static KNOWN: OnceLock<bool> = OnceLock::new();
-    *KNOWN.get_or_init(|| {
-        // SAFETY: no words to read.
-        let result = unsafe { libc::syscall(libc::SYS_futex_waitv, null_mut::<u8>(), 0, 0, 0, 0) };
-        let error = std::io::Error::last_os_error().raw_os_error();
-        result == -1 && error == Some(libc::EINVAL)
-    })
 }

@@ -1,5 +1,6 @@
 //! Scenes of two to four threads, in every order.
 
+mod deaths;
 mod ends;
 mod places;
 mod queue;
@@ -7,6 +8,7 @@ mod support;
 mod transfer;
 mod waits;
 
+pub use deaths::*;
 pub use ends::*;
 pub use places::*;
 pub use queue::*;

@@ -4,7 +4,7 @@ use super::support::explore;
 use crate::queue::doorbell::Doorbell;
 use crate::queue::patience::Patience;
 use crate::queue::ring::Ring;
-use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell, fence, futex_wake_one, thread};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell, fence, thread};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32 as Counter;
 
@@ -115,12 +115,11 @@ pub fn messages_arrive_whole_and_in_order() {
     assert_eq!(MOST.load(Ordering::Relaxed), MESSAGES);
 }
 
-/// A bell, what is waited for, and a word whose change ends the wait, too.
+/// A bell, and what is waited for.
 struct Post {
     bell: AtomicU32,
     news: [AtomicU32; 2],
     bytes: [Bytes; 2],
-    life: AtomicU32,
 }
 
 impl Post {
@@ -129,7 +128,6 @@ impl Post {
             bell: AtomicU32::new(0),
             news: [AtomicU32::new(0), AtomicU32::new(0)],
             bytes: [Bytes::new(), Bytes::new()],
-            life: AtomicU32::new(0),
         })
     }
 
@@ -154,8 +152,7 @@ impl Post {
     }
 
     fn sleep(&self, ready: impl FnMut() -> Option<()>) {
-        let others = [&self.life; 2];
-        let told = self.bell().wait(others, &Patience, None, ready);
+        let told = self.bell().wait(&Patience, None, ready);
         assert!(told.is_some());
     }
 }
@@ -231,19 +228,6 @@ pub fn an_alarm_is_heard_though_a_peer_wipes_the_word_out() {
         post.wait(0, 1);
         alarm.join().unwrap();
         peer.join().unwrap();
-    });
-}
-
-/// The kernel marks the word and wakes one sleeper; nobody rings.
-pub fn a_change_of_another_word_ends_a_sleep() {
-    explore(4, || {
-        let post = Post::new();
-        let kernel = with(&post, |post| {
-            post.life.store(1, Ordering::Release);
-            futex_wake_one(&post.life);
-        });
-        post.sleep(|| (post.life.load(Ordering::Acquire) == 1).then_some(()));
-        kernel.join().unwrap();
     });
 }
 

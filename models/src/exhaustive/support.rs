@@ -1,14 +1,17 @@
 //! Running a model, and the actors of most.
 
 use crate::client::scene::Client;
+use crate::error::{ErrorKind, Result};
+use crate::participant::{Part, Participant};
 use crate::protocol::codes::{ERROR_SUCCESS, VDC_Flush};
 use crate::protocol::command::Completion;
 use crate::protocol::config::Configuration;
+use crate::queue::patience::Patience;
 use crate::server::scene::Server;
 use crate::server::{self, Callback, Request};
 use crate::shm::control::{self, Control};
 use crate::shm::layout::MAX_NAME_WAIT;
-use crate::sync::{self, Ordering};
+use crate::sync::{self, Ordering, thread};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -59,6 +62,27 @@ pub(super) fn with_capacity(devices: u32, capacity: u32) -> (Control, Arc<Server
     (control, server, client)
 }
 
+/// Places of several processes in one set.
+pub(super) fn participants<const N: usize>(parts: [Part; N]) -> [Arc<Participant>; N] {
+    let control = control(1);
+    let places = parts.map(|part| Arc::new(Participant::new(control.again(), part)));
+    places[0].begin();
+    places
+}
+
+/// Waits for what never comes.
+fn wait(participant: &Participant) -> ErrorKind {
+    let bell = participant.device_bell(0);
+    let never = || None::<Result<()>>;
+    let result = participant.wait(bell, &Patience, None, never);
+    result.unwrap_err().kind()
+}
+
+pub(super) fn waiter(participant: &Arc<Participant>) -> thread::JoinHandle<ErrorKind> {
+    let participant = Arc::clone(participant);
+    thread::spawn(move || wait(&participant))
+}
+
 /// How often the callback of a command was called, and with which code. Of the tests, not of the model.
 #[derive(Default)]
 pub(super) struct Ending {
@@ -91,7 +115,7 @@ impl Ending {
 }
 
 /// Sends a command without a buffer.
-pub(super) fn send(device: &server::Device, ending: &Arc<Ending>) -> crate::Result<()> {
+pub(super) fn send(device: &server::Device, ending: &Arc<Ending>) -> Result<()> {
     let request = Request::new(VDC_Flush);
     device.send(request, ending.callback())
 }

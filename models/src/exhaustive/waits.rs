@@ -1,41 +1,16 @@
-//! Waiting for the set: closes, aborts, phases, deaths.
+//! Waiting for the set: closes, aborts, phases.
 
-use super::support::{configured, control, explore, requested};
+use super::support::{configured, control, explore, participants, requested, waiter};
 use crate::client::scene::Client;
-use crate::error::{ErrorKind, Result};
+use crate::error::ErrorKind;
 use crate::participant::{Part, Participant};
-use crate::protocol::codes::{
-    VDI_ABORT_CLIENT, VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER, VDI_ABORT_SERVER_DIED,
-};
+use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_SERVER};
 use crate::protocol::name::Name;
 use crate::protocol::state::Phase;
-use crate::queue::patience::Patience;
 use crate::server::scene::{self, Server};
 use crate::shm::control;
-use crate::sync::{Ordering, thread};
-use crate::sys::robust;
+use crate::sync::thread;
 use std::sync::Arc;
-
-/// Places of several processes in one set.
-fn participants<const N: usize>(parts: [Part; N]) -> [Arc<Participant>; N] {
-    let control = control(1);
-    let places = parts.map(|part| Arc::new(Participant::new(control.again(), part)));
-    places[0].begin();
-    places
-}
-
-/// Waits for what never comes.
-fn wait(participant: &Participant) -> ErrorKind {
-    let bell = participant.device_bell(0);
-    let never = || None::<Result<()>>;
-    let result = participant.wait(bell, &Patience, None, never);
-    result.unwrap_err().kind()
-}
-
-fn waiter(participant: &Arc<Participant>) -> thread::JoinHandle<ErrorKind> {
-    let participant = Arc::clone(participant);
-    thread::spawn(move || wait(&participant))
-}
 
 /// [CDEV-GETCMD-11]
 pub fn a_close_ends_the_waits_of_its_process() {
@@ -173,66 +148,6 @@ pub fn a_client_waits_for_the_name_of_a_device() {
         });
         client.set.open_device(&name("two")).unwrap();
         other.join().unwrap().unwrap();
-    });
-}
-
-/// The kernel marks the word of a server and wakes one sleeper: that one tells the others.
-/// [CRASH-01]
-pub fn the_death_of_the_server_ends_all_waits() {
-    explore(2, || {
-        let [primary, secondary] = participants([Part::Primary, Part::Secondary]);
-        let waiters = [&primary, &secondary].map(waiter);
-        robust::end(&primary.control().header().server_life.0);
-        for waiter in waiters {
-            assert_eq!(waiter.join().unwrap(), ErrorKind::Abort);
-        }
-        let reason = primary.abort_reason().unwrap();
-        assert_eq!(reason.code, VDI_ABORT_SERVER_DIED);
-    });
-}
-
-/// The sleeper that the kernel wakes may be one that is leaving, or that waits for what survives an
-/// abort: the others hear of the death all the same. [CRASH-02]
-pub fn a_sleeper_that_leaves_passes_the_news_of_a_death_on() {
-    explore(2, || {
-        let [server, secondary] = participants([Part::Server, Part::Secondary]);
-        let waiting = waiter(&server);
-        let leaving = waiter(&secondary);
-        let kernel = thread::spawn({
-            let server = Arc::clone(&server);
-            move || robust::end(&server.control().header().primary_life.0)
-        });
-        secondary.close();
-        let left = leaving.join().unwrap();
-        assert!([ErrorKind::Protocol, ErrorKind::Abort].contains(&left));
-        assert_eq!(waiting.join().unwrap(), ErrorKind::Abort);
-        kernel.join().unwrap();
-        let reason = server.abort_reason().unwrap();
-        assert_eq!(reason.code, VDI_ABORT_PRIMARY_DIED);
-    });
-}
-
-/// What goes on after an abort still hears of a death, for the others.
-pub fn a_wait_through_an_abort_passes_the_news_of_a_death_on() {
-    explore(2, || {
-        let [server, secondary] = participants([Part::Server, Part::Secondary]);
-        let waiting = waiter(&server);
-        let through = thread::spawn({
-            let secondary = Arc::clone(&secondary);
-            move || {
-                let arrived = || {
-                    let phase = secondary.control().header().phase.0.load(Ordering::Acquire);
-                    (phase == Phase::Aborted as u32).then_some(Ok(()))
-                };
-                let bell = secondary.set_bell();
-                secondary
-                    .wait_through_abort(bell, &Patience, None, arrived)
-                    .unwrap();
-            }
-        });
-        robust::end(&server.control().header().primary_life.0);
-        through.join().unwrap();
-        assert_eq!(waiting.join().unwrap(), ErrorKind::Abort);
     });
 }
 

@@ -1,4 +1,4 @@
-//! Sockets of a model, under the library's watcher.
+//! Sockets of a model, under the library's watcher, and its witness.
 
 pub(crate) mod access;
 pub(crate) mod address;
@@ -9,3 +9,5 @@ pub(crate) mod rendezvous;
 #[path = "../../../src/link/watcher.rs"]
 pub(crate) mod watcher;
 pub(crate) mod wire;
+#[path = "../../../src/link/witness.rs"]
+pub(crate) mod witness;

@@ -21,7 +21,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(control: &Control, requested: Configuration) -> Self {
-        let participant = Participant::new(control.again(), Part::Server);
+        let participant = Arc::new(Participant::new(control.again(), Part::Server));
         let inner = Arc::new(Inner::new(participant, requested));
         let set = Set::new(Arc::clone(&inner), None);
         Self { inner, set }

@@ -5,6 +5,7 @@
 //! that is lost stays lost, and the model checker reports that every thread sleeps.
 
 use super::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, PoisonError, lazy_static};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,15 +42,26 @@ fn address(word: &AtomicU32) -> usize {
     std::ptr::from_ref(word).addr()
 }
 
+pub(crate) const FUTEX_WORDS: usize = 128;
+
+/// Sleeps while the word holds `expected`. The limit is not kept.
+pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, _limit: Option<Duration>) {
+    sleep(&[(word, expected)]);
+}
+
 /// Sleeps while every word holds the value beside it. The limit is not kept.
-pub(crate) fn futex_wait(words: &[(&AtomicU32, u32)], _limit: Duration) {
+pub(crate) fn futex_wait_any(
+    words: &[(&AtomicU32, u32)],
+    _limit: Option<Duration>,
+) -> io::Result<()> {
+    sleep(words);
+    Ok(())
+}
+
+fn sleep(words: &[(&AtomicU32, u32)]) {
     let mut kernel = lock();
-    let mut words = words.iter();
     let mut addresses = Vec::new();
-    for (word, expected) in words.by_ref() {
-        if addresses.contains(&address(word)) {
-            continue;
-        }
+    for (word, expected) in words {
         if word.load(Ordering::Relaxed) != *expected {
             return;
         }

@@ -59,7 +59,7 @@ mod checker {
 #[cfg(feature = "shuttle")]
 pub(crate) use cell::UnsafeCell;
 pub(crate) use checker::*;
-pub(crate) use futex::{futex_wait, futex_wake, futex_wake_one};
+pub(crate) use futex::{FUTEX_WORDS, futex_wait, futex_wait_any, futex_wake, futex_wake_one};
 pub(crate) use once::OnceCell;
 pub(crate) use std::sync::PoisonError;
 
