@@ -2,19 +2,19 @@ use super::*;
 use crate::link::support::Watchdog;
 use crate::sys::pidfd::holds_in_forked_child;
 use std::fs;
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
 /// Does what it is told to whenever it looks, and says that it has looked.
 struct Probe<F> {
     word: Option<AtomicU32>,
-    looks: SyncSender<()>,
+    looks: Sender<()>,
     answer: F,
 }
 
 impl<F: Fn(&Option<AtomicU32>) + Send + Sync + 'static> Probe<F> {
     /// A probe, with its vigil and its looks.
     fn attending(word: Option<AtomicU32>, answer: F) -> (Vigil, Arc<Self>, Receiver<()>) {
-        let (looks, looked) = mpsc::sync_channel(1_000_000);
+        let (looks, looked) = mpsc::channel();
         let probe = Arc::new(Self {
             word,
             looks,
@@ -42,7 +42,7 @@ impl<F: Fn(&Option<AtomicU32>) + Send + Sync> Survivor for Probe<F> {
 
     fn look(&self) {
         (self.answer)(&self.word);
-        let _ = self.looks.try_send(());
+        let _ = self.looks.send(());
     }
 }
 
