@@ -107,8 +107,9 @@ static void stopped_primary(struct peer primary)
     client_named(secondary, OPEN_IN_SECONDARY, name, NOERROR);
     client_open_device(secondary, name, 0);
     stop(primary);
+    BEGIN(secondary, GET_COMMAND, .timeout = VDI_INFINITE);
     kill_and_wait(server);
-    ASK(secondary, VD_E_ABORT, GET_COMMAND, .timeout = VDI_INFINITE);
+    FINISH(secondary, VD_E_ABORT);
     CHECK_EQUAL(ASK(secondary, NOERROR, ABORT_REASON).reason, VDI_ABORT_SERVER_DIED);
     ASK(secondary, NOERROR, CLOSE);
     CHECK(kill(primary.pid, SIGCONT) == 0);
