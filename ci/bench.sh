@@ -5,6 +5,8 @@
 set -euo pipefail
 unset MAKEFLAGS MFLAGS MAKELEVEL
 cd "$(dirname "$0")/.."
+# They would put the programs elsewhere.
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET
 if [ "${1:-}" = lint ]; then
   cd benches
   cargo fmt --check
