@@ -34,7 +34,7 @@ export RUSTFLAGS="-Zsanitizer=address" RUSTDOCFLAGS="-Zsanitizer=address"
 # An allocation that is too big fails, as it does without the sanitizer. Little is kept of what was freed:
 # the soak looks whether memory grows. No second stack for each thread: tests leave no room for one.
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=1:detect_stack_use_after_return=0
-export VDI_SOAK_SLACK_KIB=8192 VDI_TEST_SECONDS=600 PROPTEST_CASES=16
+export VDI_SOAK_SLACK_KIB=8192 VDI_TEST_SLOWNESS=3 VDI_TEST_SECONDS=600 PROPTEST_CASES=16
 failed=0
 echo "asan: the Rust tests, see $place/rust.log"
 cargo test --package vdi --lib --tests --locked --no-fail-fast -Zbuild-std --target "$host" \

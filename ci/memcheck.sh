@@ -14,6 +14,7 @@ place="$PWD/target/memcheck"
 rm -rf "$place/logs"
 mkdir -p "$place/logs" "$place/tmp"
 export TMPDIR="$place/tmp" PYTHONMALLOC=malloc VDI_TEST_SECONDS=1500 VDI_TEST_ROUNDS=10
+export VDI_TEST_SLOWNESS=20
 # Valgrind translates code when it is first run, which goes on for long.
 export VDI_SOAK_SLACK_KIB=32768
 # Not the subject: the tools of the system that tests start, and what these start. Not Python, whose

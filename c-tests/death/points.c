@@ -31,7 +31,8 @@ void points_go(struct run run, unsigned some)
     CHECK(cast_writes() > 0 && cast_writes() < points);
     unsigned stride = test_full() || points <= some ? 1 : points / some;
     unsigned untouched = 0, ended = 0, before = totals.ends[run.victim] + totals.stops;
-    for (run.at = 1 + points_random() % stride; untouched < ENOUGH; run.at += stride)
+    /* The first point is in every run, however few the later runs have of the others. */
+    for (run.at = 1; untouched < ENOUGH; run.at += run.at == 1 ? 1 + points_random() % stride : stride)
         untouched = cast_run(&run) ? untouched + 1 : 0;
     ended = totals.ends[run.victim] + totals.stops - before;
     CHECK(ended > 0);

@@ -153,7 +153,7 @@ static inline unsigned fault_end(void)
     return __atomic_exchange_n(&faults_made, 0, __ATOMIC_SEQ_CST);
 }
 
-/* A lasting fault that takes this long waits for a time-out. */
+/* A lasting fault that takes this long, on a machine of usual speed, waits for a time-out. */
 #define MOMENT_MS 150
 
 static pthread_t impatient_for;
@@ -165,10 +165,10 @@ static inline void nothing(int signal)
 
 static inline void *impatience(void *unused)
 {
-    unsigned seen = 0;
+    unsigned seen = 0, moment_ms = MOMENT_MS * test_slowness();
+    struct timespec moment = {.tv_sec = moment_ms / 1000, .tv_nsec = moment_ms % 1000 * 1000000L};
     (void)unused;
     for (;;) {
-        struct timespec moment = {.tv_nsec = MOMENT_MS * 1000000L};
         nanosleep(&moment, NULL);
         unsigned begun = __atomic_load_n(&faults_begun, __ATOMIC_SEQ_CST);
         int lasts = fault_now.lasting && __atomic_load_n(&faults_made, __ATOMIC_SEQ_CST) > 0;

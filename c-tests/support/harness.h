@@ -50,10 +50,12 @@
 /*
  * What the environment asks for. Counted loops take VDI_TEST_ROUNDS, random choices VDI_TEST_SEED;
  * VDI_TEST_FULL=1 is every point and every error where otherwise a part of them is tried.
+ * VDI_TEST_SLOWNESS says how many times slower than usual the programs run, as under valgrind.
  */
 uint64_t test_number(const char *variable, uint64_t otherwise);
 unsigned test_rounds(unsigned otherwise);
 int test_full(void);
+unsigned test_slowness(void);
 
 /* Configuration that server_configure() chooses. */
 #define BLOCK_SIZE 4096u

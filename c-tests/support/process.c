@@ -65,6 +65,13 @@ int test_full(void)
     return test_number("VDI_TEST_FULL", 0) != 0;
 }
 
+unsigned test_slowness(void)
+{
+    uint64_t times = test_number("VDI_TEST_SLOWNESS", 1);
+    CHECK(times >= 1 && times <= 1000);
+    return (unsigned)times;
+}
+
 static void make_directories(void)
 {
     char runtime[sizeof directory + 8];
