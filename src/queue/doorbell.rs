@@ -5,7 +5,9 @@
 //! condition and then looks at the bit. The two fences make sure that one of them sees the other.
 //!
 //! The other bits count the rings, so that a waiter that has missed the wake on its way to sleep sees
-//! another word, even if a second waiter has set the bit again. So no wake-up is lost.
+//! another word, even if a second waiter has set the bit again. So no wake-up is lost between processes
+//! that keep to this. One that does not, or is stopped on its way to wake, can only delay the others: a
+//! sleeper looks again by itself, after a second at first and then more and more seldom.
 
 use super::patience::{Patience, SPINNERS};
 use crate::sync::{AtomicU32, Ordering, fence, futex_wait, futex_wake};
@@ -13,6 +15,10 @@ use std::time::{Duration, Instant};
 
 /// Bit of the word: somebody may be asleep. The rings are counted above it.
 const ASLEEP: u32 = 1;
+
+/// How long a sleeper that nobody wakes sleeps before it looks again, at first and at last.
+const FIRST_NAP: Duration = Duration::from_secs(1);
+const LONGEST_NAP: Duration = Duration::from_secs(16);
 
 /// A bell over a borrowed word that several processes share.
 #[derive(Clone, Copy)]
@@ -76,6 +82,7 @@ impl<'a> Doorbell<'a> {
         deadline: Option<Instant>,
         mut ready: impl FnMut() -> Option<T>,
     ) -> Option<T> {
+        let mut nap = FIRST_NAP;
         loop {
             let word = self.word.fetch_or(ASLEEP, Ordering::Relaxed) | ASLEEP;
             // Pairs with the fence in `ring`.
@@ -88,7 +95,13 @@ impl<'a> Doorbell<'a> {
             if left == Some(Duration::ZERO) {
                 return None;
             }
-            futex_wait(self.word, word, left);
+            let limit = left.map_or(nap, |left| left.min(nap));
+            futex_wait(self.word, word, Some(limit));
+            // Before the bit is set again: a bell that nobody waits for costs no system call.
+            if let Some(answer) = ready() {
+                return Some(answer);
+            }
+            nap = LONGEST_NAP.min(nap * 2);
         }
     }
 }
