@@ -19,9 +19,13 @@ pub(crate) fn contain<T>(body: impl FnOnce() -> T) -> Option<T> {
     {
         quieten();
     }
-    let before = CONTAINED.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(body));
-    CONTAINED.set(before);
+    // Looked up once: in a shared library that is a call.
+    let result = CONTAINED.with(|contained| {
+        let before = contained.replace(true);
+        let result = catch_unwind(AssertUnwindSafe(body));
+        contained.set(before);
+        result
+    });
     match result {
         Ok(value) => Some(value),
         Err(payload) => {
@@ -34,10 +38,12 @@ pub(crate) fn contain<T>(body: impl FnOnce() -> T) -> Option<T> {
 
 /// Runs code of the caller from inside [`contain`]: what it says about a panic is its own affair.
 pub(crate) fn outside<T>(body: impl FnOnce() -> T) -> T {
-    let before = CONTAINED.replace(false);
-    let result = body();
-    CONTAINED.set(before);
-    result
+    CONTAINED.with(|contained| {
+        let before = contained.replace(false);
+        let result = body();
+        contained.set(before);
+        result
+    })
 }
 
 /// Keeps contained panics from the hook. The shared library has a hook of its own; a Rust program

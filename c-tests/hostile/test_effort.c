@@ -48,7 +48,7 @@ static const struct {
     uint64_t value;
 } lies[] = {
     {SET_BELL, UINT64_MAX},   {SET_BELL, 0}, {AGENT_BELL, 2},       {AGENT_BELL, 0},
-    {BELL, UINT64_MAX},       {BELL, 0},     {READY, UINT64_MAX},   {PRIMARY_LIFE, 0},
+    {BELL, UINT64_MAX},       {BELL, 0},     {PRIMARY_LIFE, 0},
     {PRIMARY_LIFE, WAITERS},  {SERVER_LIFE, 0}, {SERVER_LIFE, 1},   {PRIMARY_PID, 0},
     {SERVER_PID, UINT64_MAX}, {ABORT_CLAIM, 1}, {NAME_WAIT, 0},     {OWNER, 77},
 };
@@ -141,7 +141,7 @@ static void waiting_server(int announcing)
     if (announcing) {
         while (caller_waits(&agent))
             for (unsigned i = 0; i < WRITES; i++)
-                header_store(&segment, READY, UINT64_MAX);
+                segment_ring(&segment, AGENT_BELL, 0);
     } else {
         CHECK(pthread_getcpuclockid(agent.thread, &clock) == 0);
         lie_once(&segment, clock);

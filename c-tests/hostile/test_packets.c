@@ -184,7 +184,7 @@ static void every_refusal(enum wire_role role)
 static void stray_messages(enum wire_role role)
 {
     int listener = wire_listen(name);
-    const struct packet messages[] = {wire_hello(SERVER, name), wire_welcome(2, 12544),
+    const struct packet messages[] = {wire_hello(SERVER, name), wire_welcome(2, 12416),
                                       wire_refused(VD_E_BUSY, ""), wire_area(1, FORGED_AREA),
                                       wire_mapped(UINT32_MAX), wire_message(1, 6)};
     for (unsigned i = 0; i < sizeof messages / sizeof *messages; i++) {

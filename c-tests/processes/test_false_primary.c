@@ -94,7 +94,7 @@ static void wrong_segments(enum wire_role role)
 {
     static const struct fault faults[] = {
         {.word = MAGIC, .value = 0x000000017662696c},
-        {.word = VERSION, .value = 0x00020000},
+        {.word = VERSION, .value = 0x00030000},
         {.word = DEVICES, .value = 0},
         {.word = DEVICES, .value = 2},
         {.word = CAPACITY, .value = 63},
@@ -102,7 +102,7 @@ static void wrong_segments(enum wire_role role)
         {.word = NAME_WAIT, .value = 3600001},
         {.word = REQUESTED, .value = 2},
         {.announced = 1400},
-        {.announced = 12544 + 128},
+        {.announced = 12416 + 128},
         {.seals = NOT_ALLOCATED},
         {.seals = F_SEAL_SHRINK | F_SEAL_SEAL},
         {.seals = SEALS | F_SEAL_FUTURE_WRITE},

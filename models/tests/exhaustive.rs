@@ -33,6 +33,7 @@ models! {
     fences_are_modelled,
     the_bytes_of_a_buffer_go_with_its_command_and_its_completion,
     completions_of_two_devices_are_not_lost,
+    a_device_is_opened_while_the_agent_sleeps,
     a_close_of_a_device_comes_after_its_commands,
     slots_are_used_again,
     the_last_completion_lets_a_clear_error_through,

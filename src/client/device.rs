@@ -2,10 +2,9 @@
 
 use super::command::Command;
 use super::device_state::DeviceState;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::participant;
 use crate::protocol::command::Completion;
-use crate::protocol::state;
 use crate::sync::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,12 +28,10 @@ impl Device {
     pub fn get_command(&self, timeout: Option<Duration>) -> Result<Command> {
         let device = &*self.state;
         let participant = &device.set.participant;
-        participant.check_open()?;
-        // Before the turn: the thread that has it may not have woken up yet.
-        if participant.is_aborted() {
-            return Err(state::aborted());
-        }
-        let _turn = Turn::take(&device.receiving)?;
+        let _turn = match Turn::take(&device.receiving) {
+            Some(turn) => turn,
+            None => return Err(device.occupied()),
+        };
         let deadline = participant::deadline(timeout);
         let bell = participant.device_bell(device.index);
         participant.wait(bell, &device.patience, deadline, || device.next())
@@ -70,12 +67,8 @@ impl Device {
 struct Turn<'a>(&'a AtomicBool);
 
 impl<'a> Turn<'a> {
-    fn take(receiving: &'a AtomicBool) -> Result<Self> {
-        if receiving.swap(true, Ordering::AcqRel) {
-            let text = "another thread is waiting for a command of this device";
-            return Err(Error::new(ErrorKind::Busy, text));
-        }
-        Ok(Self(receiving))
+    fn take(receiving: &'a AtomicBool) -> Option<Self> {
+        (!receiving.swap(true, Ordering::AcqRel)).then(|| Self(receiving))
     }
 }
 
@@ -89,6 +82,7 @@ impl Drop for Turn<'_> {
 mod tests {
     use super::super::support::{configured, name};
     use super::*;
+    use crate::error::ErrorKind;
     use crate::protocol::codes::{ERROR_DISK_FULL, VDC_Flush};
     use crate::protocol::command::{CommandMessage, CompletionMessage};
 

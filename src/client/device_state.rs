@@ -65,13 +65,30 @@ impl DeviceState {
         })
     }
 
-    /// One look at the queue: a command, the end, or `None` for nothing yet.
+    /// Why a thread cannot enter GetCommand: another one is there, and may not have woken up yet to
+    /// tell of a close or an abort. [AMB-31]
+    pub(super) fn occupied(&self) -> Error {
+        let participant = &self.set.participant;
+        if let Err(error) = participant.check_open() {
+            return error;
+        }
+        if participant.is_aborted() {
+            return state::aborted();
+        }
+        let text = "another thread is waiting for a command of this device";
+        Error::new(ErrorKind::Busy, text)
+    }
+
+    /// One look at the queue, in a set that is not known to be aborted: a command, the end, or `None`
+    /// for nothing yet.
     pub(super) fn next(&self) -> Option<Result<Command>> {
         let mut progress = lock(&self.progress);
         // Read before the state: a server that leaves too early has aborted before.
         let alone = self.set.is_alone();
-        if let Err(error) = self.check(ClientCall::GetCommand, &progress) {
-            return Some(Err(error));
+        if alone || progress.closed {
+            if let Err(error) = self.check(ClientCall::GetCommand, &progress) {
+                return Some(Err(error));
+            }
         }
         // Read before the ring: what the server sent before it closed comes first. [AMB-17]
         let closing = self.set.participant.server_device(self.index) == Some(ServerDevice::Closed);
@@ -293,8 +310,6 @@ impl DeviceState {
     /// Shows the server all completions so far and wakes its agent.
     fn publish(&self, progress: &Progress) {
         self.completions().publish(progress.completed);
-        let ready = &self.set.participant.control().header().ready.0;
-        ready.fetch_or(1 << self.index, Ordering::AcqRel);
         self.set.participant.agent_bell().ring();
     }
 

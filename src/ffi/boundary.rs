@@ -58,7 +58,14 @@ pub(super) fn guard_the_end(function: &str, body: impl FnOnce() -> Result<()>) -
 
 /// Runs the body of an exported function. No panic leaves it, and no cancellation ends it.
 pub(super) fn guard(function: &str, body: impl FnOnce() -> Result<()>) -> vdi_result {
-    match without_cancellation(|| contain(body)) {
+    without_cancellation(|| guard_the_quick(function, body))
+}
+
+/// As [`guard`], for what a client calls for each command: it meets no cancellation point, so the two
+/// calls that would keep a cancellation away are spared. A sleep on a futex is none; see `slots` for
+/// the end of a set that another thread has closed.
+pub(super) fn guard_the_quick(function: &str, body: impl FnOnce() -> Result<()>) -> vdi_result {
+    match contain(body) {
         Some(Ok(())) => NOERROR,
         Some(Err(error)) => {
             remember(function, error.text());

@@ -3,7 +3,7 @@
 //! Fifth chapter of `include/vdi.h`.
 
 use super::arg::{self, Out};
-use super::boundary::guard;
+use super::boundary::guard_the_quick;
 use super::handle;
 use super::types::{VDC_Command, vdi_device, vdi_result};
 use crate::protocol::command::Completion;
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn vdi_get_command(
     timeout_ms: u32,
     out_command: *mut *mut VDC_Command,
 ) -> vdi_result {
-    guard("vdi_get_command", || {
+    guard_the_quick("vdi_get_command", || {
         // SAFETY: module contract.
         let out = unsafe { Out::new("out_command", out_command, ptr::null_mut()) }?;
         let device = handle::devices().get(device)?;
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn vdi_complete_command(
     bytes_transferred: u32,
     position: i64,
 ) -> vdi_result {
-    guard("vdi_complete_command", || {
+    guard_the_quick("vdi_complete_command", || {
         let device = handle::devices().get(device)?;
         let completion = Completion {
             code: completion_code,

@@ -1,6 +1,7 @@
 //! Objects at numbered places: found without a lock, and kept while a call uses them.
 
 use crate::sync::{Mutex, OnceCell, Ordering, OwnAtomicU64, PoisonError};
+use crate::sys::thread::without_cancellation;
 use std::cell::UnsafeCell;
 use std::ops::Deref;
 
@@ -179,7 +180,10 @@ impl<T> Deref for Hold<'_, T> {
 
 impl<T> Drop for Hold<'_, T> {
     fn drop(&mut self) {
-        drop(self.leave());
+        if let Some(object) = self.leave() {
+            // It closes descriptors, where a cancellation would end the thread in the middle.
+            without_cancellation(|| drop(object));
+        }
     }
 }
 

@@ -166,8 +166,7 @@ impl Inner {
             // Asked before the completions are taken: what it completed before it left counts.
             let left = self.primary_left();
             let silent = self.silent_for_too_long();
-            // One that died may have completed what it could not announce any more.
-            let taken = self.take_completions(&mut devices, left);
+            let taken = self.take_completions(&mut devices);
             if self.participant.is_foreign() {
                 // Told by the caller; nothing may be touched here.
                 return Ok(());
@@ -184,7 +183,7 @@ impl Inner {
                 self.participant.primary_left();
             }
             self.abort_if_still_silent(silent);
-            self.wait_for_work();
+            self.wait_for_work(&devices);
         }
     }
 
@@ -216,7 +215,7 @@ impl Inner {
             return;
         }
         if let Ok(_presence) = Presence::new(self, Agent::stand_in) {
-            let taken = self.take_completions(&mut Vec::new(), true);
+            let taken = self.take_completions(&mut Vec::new());
             if self.participant.is_foreign() {
                 // A callback has forked: the set is the parent's to end.
                 return;
@@ -229,27 +228,21 @@ impl Inner {
         }
     }
 
-    /// Looks at every device that has announced completions, or at all. `devices` are those that the
-    /// agent has met: they only become more, so that the list is asked for the new ones only.
+    /// Takes what is there on every device. `devices` are those that the agent has met: they only become
+    /// more, so that the list is asked for the new ones only.
     fn take_completions(
         &self,
         devices: &mut Vec<Arc<DeviceState>>,
-        all: bool,
     ) -> std::result::Result<(), &'static str> {
-        let ready = &self.participant.control().header().ready.0;
-        let ready = ready.swap(0, Ordering::AcqRel);
-        let announced = (u64::BITS - ready.leading_zeros()) as usize;
-        if all || announced > devices.len() {
+        if self.has_more_devices_than(devices.len()) {
             devices.extend(self.devices_from(devices.len()));
         }
-        for (index, device) in devices.iter().enumerate() {
+        for device in devices {
             if self.participant.is_foreign() {
                 // A callback has forked, and this is the child.
                 break;
             }
-            if all || ready & 1 << index != 0 {
-                device.drain()?;
-            }
+            device.drain()?;
         }
         Ok(())
     }
@@ -261,8 +254,7 @@ impl Inner {
     }
 
     /// Aborts if the client was silent for too long before the completions were taken, and none was
-    /// there: what has come while a routine ran is an answer, too. Only completions are; the word
-    /// that announces them is the client's. [TMO-10, TMO-13, SEC-07]
+    /// there: what has come while a routine ran is an answer, too. [TMO-10, TMO-13]
     pub(super) fn abort_if_still_silent(&self, before: Option<Instant>) {
         let limit = self.patience_with_client().unwrap_or_default();
         if before.is_some() && before == self.silent_since() {
@@ -271,19 +263,19 @@ impl Inner {
         }
     }
 
-    fn wait_for_work(&self) {
+    fn wait_for_work(&self, devices: &[Arc<DeviceState>]) {
         let deadline = self.patience_with_client().map(|limit| {
             // A command that is sent meanwhile is noticed in time: the limit counts from then.
             let from = self.silent_since().unwrap_or_else(Instant::now);
             from + limit + Duration::from_millis(1)
         });
-        let ready = &self.participant.control().header().ready.0;
         let bell = self.participant.agent_bell();
         // A close and an abort end the wait as an error; the loop looks for itself.
         let _ = self
             .participant
             .wait(bell, &self.agent.patience, deadline, || {
-                let work = ready.load(Ordering::Acquire) != 0
+                let work = devices.iter().any(|device| device.has_completions())
+                    || self.has_more_devices_than(devices.len())
                     || self.agent.closing.load(Ordering::Acquire)
                     || (self.agent.nudged.load(Ordering::Relaxed)
                         && self.agent.nudged.swap(false, Ordering::AcqRel));

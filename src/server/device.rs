@@ -11,7 +11,7 @@ use crate::protocol::command::{CommandMessage, Completion, CompletionMessage, Pl
 use crate::protocol::state::{self, ServerCall, ServerDevice, ServerState};
 use crate::queue::ring::Ring;
 use crate::shm::area::Buffer;
-use crate::sync::{Mutex, Ordering};
+use crate::sync::{AtomicU32, Mutex, Ordering};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -119,15 +119,15 @@ impl Device {
 pub(super) struct DeviceState {
     set: Arc<Inner>,
     index: usize,
+    /// Completions taken from the ring; counted by who calls the callbacks, one thread at a time.
+    taken: AtomicU32,
     progress: Mutex<Progress>,
 }
 
-/// Positions in the rings, and the outstanding commands.
+/// The outstanding commands, and how far they have come.
 struct Progress {
     /// Commands put into the ring.
     sent: u32,
-    /// Completions taken from the ring.
-    completed: u32,
     /// By ticket: the commands that were sent and have not ended.
     outstanding: Vec<Option<Outstanding>>,
     /// Unused tickets, the longest unused first.
@@ -162,9 +162,9 @@ impl DeviceState {
         Self {
             set,
             index,
+            taken: AtomicU32::new(0),
             progress: Mutex::new(Progress {
                 sent: 0,
-                completed: 0,
                 outstanding: (0..capacity).map(|_| None).collect(),
                 tickets: (0..capacity).collect(),
                 failed: false,
@@ -274,31 +274,34 @@ impl DeviceState {
         ring.publish(progress.sent);
     }
 
+    /// Whether the client has published completions, or pretends to have.
+    pub(super) fn has_completions(&self) -> bool {
+        let taken = self.taken.load(Ordering::Relaxed);
+        self.completions().ready(taken) != Ok(0)
+    }
+
     /// Takes the completions that are there now and calls their callbacks, in order.
     ///
     /// The error names what is impossible about a completion. [SEC-07]
     pub(super) fn drain(&self) -> std::result::Result<(), &'static str> {
-        if self.set.is_ending() {
-            return Ok(());
-        }
         let ring = self.completions();
-        let mut progress = lock(&self.progress);
-        let ready = ring.ready(progress.completed);
+        let first = self.taken.load(Ordering::Relaxed);
+        let ready = ring.ready(first);
         let ready = ready.map_err(|_| "the end of the completion queue")?;
-        for left in (0..ready).rev() {
-            let message = CompletionMessage::decode(ring.read(progress.completed));
-            let Some(ended) = progress.take(&message)? else {
-                return Ok(());
-            };
-            // The routine may send.
-            drop(progress);
-            self.set.command_ended(ended.address);
-            ended.callback.call(message.completion);
-            // It may have aborted or closed: the rest ends as aborted. [SSET-AGENT-05]
-            if left == 0 || self.set.is_ending() {
+        for position in (0..ready).map(|n| first.wrapping_add(n)) {
+            // A routine may have aborted or closed: the rest ends as aborted. [SSET-AGENT-05]
+            if self.set.is_ending() {
                 break;
             }
-            progress = lock(&self.progress);
+            let message = CompletionMessage::decode(ring.read(position));
+            // Unlocked at once: the routine may send.
+            let Some(ended) = lock(&self.progress).take(&message)? else {
+                break;
+            };
+            self.taken
+                .store(position.wrapping_add(1), Ordering::Relaxed);
+            self.set.command_ended(ended.address);
+            ended.callback.call(message.completion);
         }
         Ok(())
     }
@@ -306,16 +309,12 @@ impl DeviceState {
     /// Ends every outstanding command, in the order of sending. [ABT-08] If a callback forks, the
     /// others are called in the parent only.
     pub(super) fn end_all(&self) {
-        let mut ended: Vec<Outstanding> = {
-            let mut progress = lock(&self.progress);
-            progress.dead = true;
-            progress
-                .outstanding
-                .iter_mut()
-                .filter_map(Option::take)
-                .collect()
-        };
-        let sent = lock(&self.progress).sent;
+        let mut progress = lock(&self.progress);
+        progress.dead = true;
+        let sent = progress.sent;
+        let outstanding = progress.outstanding.iter_mut();
+        let mut ended: Vec<_> = outstanding.filter_map(Option::take).collect();
+        drop(progress);
         ended.sort_by_key(|command| std::cmp::Reverse(sent.wrapping_sub(command.position)));
         for command in ended {
             if self.set.participant.is_foreign() {
@@ -335,12 +334,14 @@ impl DeviceState {
         state::server(ServerCall::CloseDevice, self.state(&progress))?;
         progress.closed = true;
         // Counted first: a client that sees its last device closed may leave at once.
-        self.set.device_closes();
+        let is_last = self.set.device_closes();
         let word = &participant.control().device(self.index).header().server;
         word.store(ServerDevice::Closed as u32, Ordering::Release);
         drop(progress);
         participant.device_bell(self.index).ring();
-        if self.set.try_terminate() {
+        if is_last {
+            self.set.try_terminate();
+            // It returns, or ends the set itself when the last command has ended.
             self.set.nudge();
         }
         Ok(())
@@ -369,7 +370,6 @@ impl Progress {
             return Err("the byte count of a completion");
         }
         let command = place.take().ok_or(impossible)?;
-        self.completed = self.completed.wrapping_add(1);
         self.tickets.push_back(message.ticket);
         match (
             command.code == VDC_ClearError,

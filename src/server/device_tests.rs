@@ -6,7 +6,6 @@ use crate::protocol::codes::{VDC_Flush, VDC_Read};
 fn outstanding(code: i32) -> Progress {
     Progress {
         sent: 1,
-        completed: 0,
         outstanding: vec![Some(Outstanding {
             callback: Callback::new(drop),
             code,

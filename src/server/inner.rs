@@ -21,6 +21,9 @@ pub(super) struct Inner {
     pub(super) pool: Mutex<Pool>,
     pub(super) agent: Agent,
     debt: Debt,
+    /// Devices that the server has opened and closed, for those who do not have the lock.
+    opened: AtomicUsize,
+    closed: AtomicUsize,
     /// Whether the primary has left after the last device was closed.
     left: AtomicBool,
 }
@@ -40,7 +43,6 @@ pub(super) struct Progress {
     pub(super) config: Configuration,
     pub(super) requests: Vec<BufferRequest>,
     pub(super) devices: Vec<(Name, Arc<DeviceState>)>,
-    closed: usize,
     agent_ran: bool,
 }
 
@@ -63,7 +65,6 @@ impl Inner {
                 config: requested,
                 requests: Vec::new(),
                 devices: Vec::new(),
-                closed: 0,
                 agent_ran: false,
             }),
             pool: Mutex::default(),
@@ -72,6 +73,8 @@ impl Inner {
                 outstanding: AtomicUsize::new(0),
                 since: Mutex::new(Instant::now()),
             },
+            opened: AtomicUsize::new(0),
+            closed: AtomicUsize::new(0),
             left: AtomicBool::new(false),
         }
     }
@@ -132,6 +135,9 @@ impl Inner {
     /// for a command that moves no data, an address that is no buffer means nothing. [CMD-04]
     pub(super) fn lend(&self, request: &Request) -> Option<Option<Place>> {
         let moves_data = moves_data(request.code);
+        if request.address == 0 {
+            return (!moves_data).then_some(None);
+        }
         let size = if moves_data { request.size } else { 0 };
         match lock(&self.pool).lend(request.address, size) {
             Some((area, offset)) => Some(Some(Place { area, offset })),
@@ -180,21 +186,36 @@ impl Inner {
             || self.participant.is_aborted()
     }
 
-    /// One more device is being closed.
-    pub(super) fn device_closes(&self) {
-        lock(&self.progress).closed += 1;
+    /// One more device is open.
+    pub(super) fn device_opens(&self) {
+        self.opened.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether the server has opened more devices than that.
+    pub(super) fn has_more_devices_than(&self, known: usize) -> bool {
+        self.opened.load(Ordering::Acquire) > known
+    }
+
+    /// One more device is being closed; whether it is the last one.
+    pub(super) fn device_closes(&self) -> bool {
+        self.closed.fetch_add(1, Ordering::AcqRel) + 1 == self.participant.device_count()
+    }
+
+    /// Whether the server has closed every device.
+    fn has_closed_all(&self) -> bool {
+        self.closed.load(Ordering::Acquire) == self.participant.device_count()
     }
 
     /// Ends the set normally if all devices are closed and nothing is outstanding; whether it has
     /// ended. [NT-03, SDEV-CLOSE-06]
     pub(super) fn try_terminate(&self) -> bool {
-        self.terminate(&mut lock(&self.progress))
+        self.has_closed_all() && self.terminate(&mut lock(&self.progress))
     }
 
     fn terminate(&self, progress: &mut Progress) -> bool {
         let done = progress.stage == Stage::Configured
             && !self.agent.closing.load(Ordering::Acquire)
-            && progress.closed == self.participant.device_count()
+            && self.has_closed_all()
             && self.debt.outstanding.load(Ordering::Acquire) == 0;
         if done
             && self
@@ -247,7 +268,8 @@ impl Inner {
             return 0;
         }
         let progress = lock(&self.progress);
-        progress.devices.len().saturating_sub(progress.closed)
+        let closed = self.closed.load(Ordering::Acquire);
+        progress.devices.len().saturating_sub(closed)
     }
 
     /// From now on a running agent ends everything and leaves, and nothing ends the set normally.
@@ -265,7 +287,7 @@ impl Inner {
     pub(super) fn primary_gone(&self) {
         if !self.state().has_ended() {
             self.left.store(true, Ordering::Release);
-            if lock(&self.progress).closed < self.participant.device_count() {
+            if !self.has_closed_all() {
                 self.participant.primary_left();
             }
             self.nudge();

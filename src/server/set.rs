@@ -269,6 +269,7 @@ impl Set {
         }
         let device = Arc::new(DeviceState::new(Arc::clone(&self.inner), index));
         progress.devices.push((name.clone(), Arc::clone(&device)));
+        self.inner.device_opens();
         control::write_text(&header.name, name.as_bytes());
         header
             .server

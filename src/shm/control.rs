@@ -227,7 +227,10 @@ mod tests {
     fn a_changed_header_is_refused() {
         let spoil: [fn(&Header); 8] = [
             |h| h.magic.store(1, Ordering::Relaxed),
-            |h| h.version.store(2 << 16, Ordering::Relaxed),
+            |h| {
+                h.version
+                    .store(layout::VERSION + (1 << 16), Ordering::Relaxed)
+            },
             |h| h.devices.store(0, Ordering::Relaxed),
             |h| h.devices.store(65, Ordering::Relaxed),
             |h| h.capacity.store(63, Ordering::Relaxed),

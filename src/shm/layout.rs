@@ -9,7 +9,7 @@ use crate::sync::{AtomicU32, AtomicU64};
 /// First word of every control segment: "libvdi" and the kind of segment.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"libvdi\0C");
 /// Layout version, major << 16 | minor. Another major is refused; a minor only adds.
-pub(crate) const VERSION: u32 = 1 << 16;
+pub(crate) const VERSION: u32 = 2 << 16;
 
 /// Words of eight bytes in one slot of a ring.
 pub(crate) const SLOT_WORDS: usize = 8;
@@ -74,8 +74,6 @@ pub(crate) struct Header {
     pub(crate) set_bell: Line<AtomicU32>,
     /// Doorbell of the completion agent.
     pub(crate) agent_bell: Line<AtomicU32>,
-    /// Bit d: device d has completions for the agent.
-    pub(crate) ready: Line<AtomicU64>,
     /// Held by the primary's background thread; the kernel marks it when the process ends.
     pub(crate) primary_life: Line<Life>,
     /// Held by the server's background thread.
@@ -138,12 +136,11 @@ const _: () = {
     assert!(offset_of!(Header, phase) == 128);
     assert!(offset_of!(Header, set_bell) == 256);
     assert!(offset_of!(Header, agent_bell) == 384);
-    assert!(offset_of!(Header, ready) == 512);
-    assert!(PRIMARY_LIFE == 640 && SERVER_LIFE == 768);
-    assert!(offset_of!(Header, abort_claim) == 896);
-    assert!(offset_of!(Header, abort_code) == 1024);
-    assert!(offset_of!(Header, abort_text) == 1032);
-    assert!(size_of::<Header>() == 1408);
+    assert!(PRIMARY_LIFE == 512 && SERVER_LIFE == 640);
+    assert!(offset_of!(Header, abort_claim) == 768);
+    assert!(offset_of!(Header, abort_code) == 896);
+    assert!(offset_of!(Header, abort_text) == 904);
+    assert!(size_of::<Header>() == 1280);
     assert!(offset_of!(DeviceHeader, server) == 128);
     assert!(offset_of!(DeviceHeader, name) == 136);
     assert!(offset_of!(DeviceHeader, bell) == 512);

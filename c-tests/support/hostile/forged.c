@@ -192,8 +192,6 @@ static void complete_command(struct forged *forged, unsigned device, struct plac
     segment_store(segment, to, ERROR_SUCCESS);
     attack(PUBLISHING, forged);
     device_store(segment, device, COMPLETION_TAIL, ++place->sent);
-    struct spot ready = {.word = READY};
-    segment_store(segment, ready, segment_load(segment, ready) | 1u << device);
     segment_ring(segment, AGENT_BELL, 0);
 }
 

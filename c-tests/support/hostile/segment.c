@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { HEADER_SIZE = 1408, DEVICE_HEADER = 896, SLOT = 64, HANDLE_ENTRY = 32 };
+enum { HEADER_SIZE = 1280, DEVICE_HEADER = 896, SLOT = 64, HANDLE_ENTRY = 32 };
 
 #define WORD_FACTS(word, block, offset, size) {#word, block, offset, size},
 static const struct {
@@ -132,7 +132,7 @@ struct segment segment_make(const char *name, unsigned devices)
     segment.memory = sealed_memory("hostile-control", segment.size);
     segment.base = map(segment.memory, segment.size);
     header_store(&segment, SIZE, segment.size);
-    header_store(&segment, VERSION, 0x00010000);
+    header_store(&segment, VERSION, 0x00020000);
     header_store(&segment, DEVICES, devices);
     header_store(&segment, CAPACITY, segment.capacity);
     header_store(&segment, NAME_WAIT, 30000);

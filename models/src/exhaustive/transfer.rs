@@ -69,8 +69,7 @@ pub fn the_bytes_of_a_buffer_go_with_its_command_and_its_completion() {
     });
 }
 
-/// The agent sleeps on one bell for all devices, and finds those that are ready in one word.
-/// [SSET-AGENT-01]
+/// The agent sleeps on one bell for all devices. [SSET-AGENT-01]
 pub fn completions_of_two_devices_are_not_lost() {
     explore(2, || {
         let (control, server, client) = configured(2);
@@ -95,6 +94,32 @@ pub fn completions_of_two_devices_are_not_lost() {
             assert!(ending.succeeded());
             worker.join().unwrap();
         }
+    });
+}
+
+/// The agent looks at a device, too, that the server opens when it is asleep. [SSET-AGENT-01]
+pub fn a_device_is_opened_while_the_agent_sleeps() {
+    explore(2, || {
+        let (control, server, client) = configured(1);
+        let agent = thread::spawn({
+            let server = Arc::clone(&server);
+            move || server.set.execute_completion_agent()
+        });
+        let device = Arc::new(server.device(&control));
+        let theirs = client.take_device(0).unwrap();
+        let ending = Arc::new(Ending::default());
+        let callback = Callback::new({
+            let (device, ending) = (Arc::clone(&device), Arc::clone(&ending));
+            move |completion| {
+                ending.note(completion);
+                device.close().unwrap();
+            }
+        });
+        device.send(Request::new(VDC_Flush), callback).unwrap();
+        let command = theirs.get_command(None).unwrap();
+        theirs.complete(&command, Completion::default()).unwrap();
+        agent.join().unwrap().unwrap();
+        assert!(ending.succeeded());
     });
 }
 

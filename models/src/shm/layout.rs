@@ -35,7 +35,6 @@ pub(crate) struct Header {
     pub(crate) phase: Line<AtomicU32>,
     pub(crate) set_bell: Line<AtomicU32>,
     pub(crate) agent_bell: Line<AtomicU32>,
-    pub(crate) ready: Line<AtomicU64>,
     pub(crate) primary_life: Line<Life>,
     pub(crate) server_life: Line<Life>,
     pub(crate) abort_claim: Line<AtomicU32>,
