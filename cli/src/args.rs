@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Everything is verified before the database appears under its name.
     #[command(after_help = STATUS_HELP)]
     Restore(Restore),
-    /// Print the SHA-256 of a database's pages as one read transaction sees them.
+    /// Print the BLAKE3 digest of a database's pages as one read transaction sees them.
     ///
     /// It equals the digest of a backup of the same data, and that of the restored file.
     #[command(after_help = STATUS_HELP)]

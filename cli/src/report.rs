@@ -28,7 +28,7 @@ pub(crate) enum StatementLine {
 pub(crate) struct Contents {
     /// Identity of the backup.
     pub(crate) backup: String,
-    /// SHA-256 of all page images in page order.
+    /// BLAKE3 of all page images in page order.
     pub(crate) digest: String,
     /// Pages of the database.
     pub(crate) pages: u64,

@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
 
     fn sentence(&self, done: &Done) -> String {
         format!(
-            "{} of {} complete: {} in {}, {:.1} s, {}/s, sha256 {}",
+            "{} of {} complete: {} in {}, {:.1} s, {}/s, blake3 {}",
             self.operation,
             self.database.display(),
             bytes(done.bytes),

@@ -13,13 +13,11 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::args::Engine;
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::report::{self, Contents, StatementLine};
-use crate::stream::Digest;
+use crate::stream::{Digest, Hasher};
 
 use pages::Snapshot;
 pub(crate) use target::tag;
@@ -75,13 +73,13 @@ fn execute(engine: Engine) -> Result<Contents, Failure> {
 /// The digest of a database's pages, and their number and size.
 pub(crate) fn digest(database: &Path) -> Result<(Digest, u64, u32), Failure> {
     let snapshot = Snapshot::open(database)?;
-    let mut digest = Sha256::new();
+    let mut digest = Hasher::new();
     snapshot.each_page(|image| {
         digest.update(image);
         Ok(())
     })?;
     Ok((
-        Digest(digest.finalize().into()),
+        digest.finish(),
         snapshot.page_count,
         snapshot.page_size,
     ))

@@ -3,6 +3,7 @@
 //! `docs/stream-format.md` is the description. This module knows nothing of devices or of SQLite:
 //! it writes to [`std::io::Write`] and reads from [`std::io::Read`].
 
+mod digest;
 mod extent;
 mod geometry;
 mod header;
@@ -13,23 +14,14 @@ mod trailer;
 mod wire;
 mod writer;
 
-use std::{fmt, io};
+use std::io;
 
+pub(crate) use digest::{Digest, Hasher};
 pub(crate) use geometry::Geometry;
 pub(crate) use header::Header;
 pub(crate) use reader::Reader;
 pub(crate) use wire::HEADER_BYTES;
 pub(crate) use writer::Writer;
-
-/// SHA-256 of the page images in page order, that is, of the database file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Digest(pub(crate) [u8; 32]);
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
 
 /// Why stripes could not be read.
 #[derive(Debug)]

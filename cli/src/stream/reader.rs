@@ -5,11 +5,9 @@
 
 use std::io::{self, Read};
 
-use sha2::{Digest as _, Sha256};
-
 use super::trailer::Trailer;
 use super::wire::HEADER_BYTES;
-use super::{Digest, Error, Geometry, Header, extent};
+use super::{Digest, Error, Geometry, Hasher, Header, extent};
 
 /// One stripe being read.
 struct Stripe<R> {
@@ -18,7 +16,7 @@ struct Stripe<R> {
     header: Header,
     input: Input<R>,
     /// Digest of the header, the extent headers and the page checksums.
-    digest: Sha256,
+    digest: Hasher,
 }
 
 impl<R: Read> Stripe<R> {
@@ -32,8 +30,9 @@ impl<R: Read> Stripe<R> {
             source,
             header,
             input,
-            digest: Sha256::new_with_prefix(block),
+            digest: Hasher::new(),
         };
+        stripe.digest.update(&block);
         stripe.end_record(HEADER_BYTES as u64)?;
         Ok(stripe)
     }
@@ -75,7 +74,7 @@ impl<R: Read> Stripe<R> {
                 self.input.at
             )));
         }
-        self.digest.update(bytes);
+        self.digest.update(&bytes);
         Ok(())
     }
 
@@ -87,20 +86,20 @@ impl<R: Read> Stripe<R> {
         if checksum != extent::checksum(page, image) {
             return Err(self.refused(format!("is altered: page {page} fails its checksum")));
         }
-        self.digest.update(checksum);
+        self.digest.update(&checksum);
         Ok(())
     }
 
     /// Reads the trailer and the end.
-    fn finish(&mut self, backup_digest: [u8; 32]) -> Result<(), Error> {
+    fn finish(&mut self, backup: Digest) -> Result<(), Error> {
         let mut block = [0; HEADER_BYTES];
         self.exact(&mut block)?;
         let trailer = Trailer::decode(block, &self.header).map_err(|why| self.refused(why))?;
         self.end_record(HEADER_BYTES as u64)?;
-        if trailer.stripe_digest != <[u8; 32]>::from(self.digest.finalize_reset()) {
+        if trailer.stripe_digest != self.digest.finish().0 {
             return Err(self.refused("is altered: its digest does not match"));
         }
-        if trailer.backup_digest != backup_digest {
+        if trailer.backup_digest != backup.0 {
             return Err(self.refused("does not match the digest of the whole backup"));
         }
         if self.input.has_more(self.source)? {
@@ -161,7 +160,7 @@ pub(crate) struct Reader<R> {
     /// Number of the next page.
     next: u64,
     image: Vec<u8>,
-    digest: Sha256,
+    digest: Hasher,
 }
 
 impl<R: Read> Reader<R> {
@@ -188,7 +187,7 @@ impl<R: Read> Reader<R> {
             geometry,
             next: 1,
             image: vec![0; geometry.page_size as usize],
-            digest: Sha256::new(),
+            digest: Hasher::new(),
         })
     }
 
@@ -220,11 +219,11 @@ impl<R: Read> Reader<R> {
 
     /// Checks the ends of all stripes after the last page; gives the digest of the pages.
     pub(crate) fn finish(mut self) -> Result<Digest, Error> {
-        let digest = self.digest.finalize().into();
+        let digest = self.digest.finish();
         for stripe in &mut self.stripes {
             stripe.finish(digest)?;
         }
-        Ok(Digest(digest))
+        Ok(digest)
     }
 }
 

@@ -2,18 +2,16 @@
 
 use std::io::{self, Write};
 
-use sha2::{Digest as _, Sha256};
-
 use super::trailer::Trailer;
 use super::wire::Block;
-use super::{Digest, Header, extent};
+use super::{Digest, Hasher, Header, extent};
 
 /// One stripe being written.
 struct Stripe<W> {
     header: Header,
     sink: W,
     /// Digest of the header, the extent headers and the page checksums.
-    digest: Sha256,
+    digest: Hasher,
 }
 
 impl<W: Write> Stripe<W> {
@@ -22,8 +20,9 @@ impl<W: Write> Stripe<W> {
         let mut stripe = Self {
             header,
             sink,
-            digest: Sha256::new_with_prefix(block.0),
+            digest: Hasher::new(),
         };
+        stripe.digest.update(&block.0);
         stripe.block(&block)?;
         Ok(stripe)
     }
@@ -61,7 +60,7 @@ pub(crate) struct Writer<W> {
     stripes: Vec<Stripe<W>>,
     /// Number of the next page.
     next: u64,
-    digest: Sha256,
+    digest: Hasher,
 }
 
 impl<W: Write> Writer<W> {
@@ -76,7 +75,7 @@ impl<W: Write> Writer<W> {
         Ok(Self {
             stripes: (0..).zip(sinks).map(begin).collect::<io::Result<_>>()?,
             next: 1,
-            digest: Sha256::new(),
+            digest: Hasher::new(),
         })
     }
 
@@ -109,15 +108,15 @@ impl<W: Write> Writer<W> {
         if self.next != self.stripes[0].header.geometry.page_count + 1 {
             return Err(io::Error::other("the database is not what its header says"));
         }
-        let digest: [u8; 32] = self.digest.finalize().into();
+        let digest = self.digest.finish();
         for stripe in &mut self.stripes {
             let trailer = Trailer {
-                stripe_digest: stripe.digest.finalize_reset().into(),
-                backup_digest: digest,
+                stripe_digest: stripe.digest.finish().0,
+                backup_digest: digest.0,
             };
             stripe.block(&trailer.encode(&stripe.header))?;
         }
         let sinks = self.stripes.into_iter().map(|stripe| stripe.sink).collect();
-        Ok((Digest(digest), sinks))
+        Ok((digest, sinks))
     }
 }

@@ -141,7 +141,7 @@ impl Place {
         path
     }
 
-    /// SHA-256 of the pages, as the tool says.
+    /// BLAKE3 of the pages, as the tool says.
     #[track_caller]
     pub(crate) fn digest(&self, name: &str) -> String {
         let outcome = self.run(&format!("digest {name}"));

@@ -10,6 +10,13 @@ pub(crate) mod dir {
     }
 }
 
+/// No thread is cancelled.
+pub(crate) mod thread {
+    pub(crate) fn without_cancellation<T>(body: impl FnOnce() -> T) -> T {
+        body()
+    }
+}
+
 /// There is always memory.
 pub(crate) mod heap {
     pub(crate) fn make_room() {}
