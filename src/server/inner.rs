@@ -186,9 +186,17 @@ impl Inner {
             || self.participant.is_aborted()
     }
 
-    /// One more device is open.
-    pub(super) fn device_opens(&self) {
-        self.opened.fetch_add(1, Ordering::AcqRel);
+    /// Adds a device that the server opens.
+    pub(super) fn add_device(
+        self: &Arc<Self>,
+        progress: &mut Progress,
+        name: Name,
+    ) -> Arc<DeviceState> {
+        let index = progress.devices.len();
+        let device = Arc::new(DeviceState::new(Arc::clone(self), index));
+        progress.devices.push((name, Arc::clone(&device)));
+        self.opened.store(index + 1, Ordering::Release);
+        device
     }
 
     /// Whether the server has opened more devices than that.

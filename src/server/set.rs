@@ -1,6 +1,6 @@
 //! The server's device set.
 
-use super::device::{Device, DeviceState};
+use super::device::Device;
 use super::host::{self, HostWatch};
 use super::inner::{Inner, Stage};
 use super::pool::{BufferRequest, Layout, check_buffer};
@@ -267,9 +267,7 @@ impl Set {
         if progress.devices.iter().any(|(other, _)| other == name) {
             return invalid(format!("name {name} is used already in this set"));
         }
-        let device = Arc::new(DeviceState::new(Arc::clone(&self.inner), index));
-        progress.devices.push((name.clone(), Arc::clone(&device)));
-        self.inner.device_opens();
+        let device = self.inner.add_device(&mut progress, name.clone());
         control::write_text(&header.name, name.as_bytes());
         header
             .server

@@ -78,9 +78,5 @@ pub(crate) fn digest(database: &Path) -> Result<(Digest, u64, u32), Failure> {
         digest.update(image);
         Ok(())
     })?;
-    Ok((
-        digest.finish(),
-        snapshot.page_count,
-        snapshot.page_size,
-    ))
+    Ok((digest.finish(), snapshot.page_count, snapshot.page_size))
 }

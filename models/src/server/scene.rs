@@ -2,7 +2,7 @@
 
 use super::inner::{Inner, Stage};
 use super::pool::{BufferRequest, Layout};
-use super::{Device, Set, device};
+use super::{Device, Set};
 use crate::participant::{Part, Participant, lock};
 use crate::protocol::codes::VDF_WriteMedia;
 use crate::protocol::config::{Configuration, ServerParameters};
@@ -49,10 +49,8 @@ impl Server {
     pub(crate) fn device(&self, control: &Control) -> Device {
         let mut progress = lock(&self.inner.progress);
         let index = progress.devices.len();
-        let device = device::DeviceState::new(Arc::clone(&self.inner), index);
-        let device = Arc::new(device);
         let name = Name::new(&format!("{index}")).unwrap();
-        progress.devices.push((name, Arc::clone(&device)));
+        let device = self.inner.add_device(&mut progress, name);
         let word = &control.device(index).header().server;
         word.store(ServerDevice::Open as u32, Ordering::Release);
         Device::new(device)
