@@ -1,6 +1,6 @@
 /*
- * Whoever waits sleeps: while nothing happens no thread of the library wakes up, in a process that
- * has both sides of a set.
+ * Whoever waits sleeps: while nothing happens the threads of the library wake up more and more seldom,
+ * in a process that has both sides of a set.
  */
 #include "engine.h"
 #include "resources.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
-/* Several times what any thread of the library would sleep if it looked again by itself. */
+/* Several times what a thread of the library sleeps at first if nobody wakes it, and less than later. */
 #define SECONDS 3
 
 /* How often the other threads of this process have gone to sleep. */
@@ -45,7 +45,7 @@ static void wait_seconds(unsigned seconds)
         continue;
 }
 
-/* Nobody wakes up once everybody is asleep; the watchdog comes if that is never. */
+/* For some seconds nobody wakes up; the watchdog comes if that is never. */
 static void all_sleep(void)
 {
     unsigned before, after = sleeps();
@@ -65,7 +65,7 @@ static void run(void)
     struct caller caller;
     VDS_Command command;
     if (syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) == -1 && errno != EINVAL)
-        skip("this kernel cannot watch several words: the witness looks once a second");
+        skip("this kernel cannot watch several words: the witness looks twice a second");
     unique_name(name);
     vdi_set *set = client_create(name, 1);
     engine_open(&engine, name, 1, 4096, 1);

@@ -12,20 +12,24 @@ use crate::panics::contain;
 use crate::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, PoisonError, thread};
 use crate::sync::{FUTEX_WORDS, futex_wait, futex_wait_any, futex_wake};
 use crate::sys::epoll::without_signals;
-use crate::sys::heap;
 use crate::sys::process::{PerProcess, generation};
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a mark may go unseen that the kernel does not wake the thread for.
-const SLICE: Duration = Duration::from_secs(1);
+/// How long a mark may go unseen that the kernel does not wake the thread for. [AMB-37]
+const SLICE: Duration = Duration::from_millis(500);
+
+/// How long a sleep is that nothing ends, at first and at last, if the kernel wakes for every mark: a
+/// peer can take a wake-up away. Each is twice as long as the one before.
+const FIRST_NAP: Duration = Duration::from_secs(1);
+const LONGEST_NAP: Duration = Duration::from_secs(16);
 
 /// Somebody who wants to know of a death.
 pub(crate) trait Survivor: Send + Sync {
-    /// The word to sleep on. `None` if another process does: this one looks once a second, for the
+    /// The word to sleep on. `None` if another process does: this one looks twice a second, for the
     /// case that the other one is dead or stopped.
     fn word(&self) -> Option<&AtomicU32>;
 
@@ -55,18 +59,30 @@ struct Witness {
     state: Mutex<State>,
     /// Changes when a survivor comes or goes: the first word that the thread sleeps on.
     news: AtomicU32,
-    /// Signalled when the thread has let go of everybody.
+    /// Signalled when a round begins: the thread has let go of those who have gone.
     idle: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    survivors: BTreeMap<u64, Arc<dyn Survivor>>,
+    survivors: Vec<(u64, Arc<dyn Survivor>)>,
+    /// Empty, for a list that the thread holds: it has, or here is, room for all survivors.
+    room: Vec<Arc<dyn Survivor>>,
+    /// A survivor has come or gone since the last round.
+    has_changed: bool,
     /// The last key of a survivor.
     last: u64,
-    /// How often the thread has let go of everybody.
+    /// How often the thread has begun a round.
     rounds: u64,
     has_thread: bool,
+}
+
+/// What the thread knows of the rounds before.
+struct Watch {
+    /// Held until a round in which they are not there any more.
+    survivors: Vec<Arc<dyn Survivor>>,
+    values: [u32; FUTEX_WORDS],
+    nap: Duration,
 }
 
 impl Witness {
@@ -88,6 +104,7 @@ impl Witness {
 
     fn attend(&'static self, survivor: Arc<dyn Survivor>) -> io::Result<Vigil> {
         let mut state = self.lock();
+        state.make_room()?;
         if !state.has_thread {
             let thread = thread::Builder::new().name("vdi-witness".to_owned());
             without_signals(|| thread.spawn(move || self.run()))?;
@@ -95,50 +112,72 @@ impl Witness {
         }
         state.last += 1;
         let id = state.last;
-        state.survivors.insert(id, survivor);
-        self.tell();
+        state.survivors.push((id, survivor));
+        self.tell(&mut state);
         Ok(Vigil { witness: self, id })
     }
 
     /// Lets the thread look at who is there.
-    fn tell(&self) {
+    fn tell(&self, state: &mut State) {
+        state.has_changed = true;
         self.news.fetch_add(1, Ordering::Release);
         futex_wake(&self.news);
     }
 
     fn run(&self) {
-        while let Some((news, survivors)) = self.begin() {
-            self.watch(news, &survivors);
+        let mut watch = Watch {
+            survivors: Vec::new(),
+            values: [0; FUTEX_WORDS],
+            nap: FIRST_NAP,
+        };
+        while let Some(news) = self.begin(&mut watch.survivors) {
+            self.watch(news, &mut watch);
         }
     }
 
     /// Begins a round, in which the thread holds those who are there now. `None` if there is nobody
     /// and the thread has ended its part.
-    fn begin(&self) -> Option<(u32, Vec<Arc<dyn Survivor>>)> {
-        heap::make_room();
+    ///
+    /// Allocates nothing: here a lack of memory could be told to nobody.
+    fn begin(&self, survivors: &mut Vec<Arc<dyn Survivor>>) -> Option<u32> {
         let mut state = self.lock();
+        if mem::take(&mut state.has_changed) {
+            survivors.clear();
+            if survivors.capacity() < state.survivors.len() {
+                mem::swap(survivors, &mut state.room);
+            }
+            survivors.extend(state.survivors.iter().map(|(_, one)| Arc::clone(one)));
+        }
         state.rounds += 1;
-        state.has_thread = !state.survivors.is_empty();
+        state.has_thread = !survivors.is_empty();
         self.idle.notify_all();
         let news = self.news.load(Ordering::Relaxed);
-        state
-            .has_thread
-            .then(|| (news, state.survivors.values().cloned().collect()))
+        state.has_thread.then_some(news)
     }
 
     /// Lets everybody look, and sleeps until a word changes.
-    fn watch(&self, news: u32, survivors: &[Arc<dyn Survivor>]) {
-        let signs = survivors.iter().filter_map(|survivor| survivor.word());
-        let mut words = vec![(&self.news, news)];
-        // Read before the look: what changes after it ends the sleep.
-        words.extend(signs.map(|word| (word, word.load(Ordering::Acquire))));
-        words.truncate(FUTEX_WORDS);
-        for survivor in survivors {
+    fn watch(&self, news: u32, watch: &mut Watch) {
+        let signs = watch.survivors.iter().filter_map(|one| one.word());
+        let mut words = [(&self.news, news); FUTEX_WORDS];
+        let mut count = 1;
+        for (place, word) in words[1..].iter_mut().zip(signs) {
+            // Read before the look: what changes after it ends the sleep.
+            *place = (word, word.load(Ordering::Acquire));
+            count += 1;
+        }
+        for survivor in &watch.survivors {
             contain(|| survivor.look());
         }
-        let is_all = words.len() > survivors.len();
-        let limit = (!is_all).then_some(SLICE);
-        if futex_wait_any(&words, limit).is_err() {
+        let values = words.map(|(_, value)| value);
+        let is_quiet = mem::replace(&mut watch.values, values) == values;
+        watch.nap = if is_quiet {
+            LONGEST_NAP.min(watch.nap * 2)
+        } else {
+            FIRST_NAP
+        };
+        let is_all = count > watch.survivors.len();
+        let limit = if is_all { watch.nap } else { SLICE };
+        if futex_wait_any(&words[..count], Some(limit)).is_err() {
             // This kernel does not watch several words, or not now.
             futex_wait(&self.news, news, Some(SLICE));
         }
@@ -149,6 +188,16 @@ impl Witness {
     }
 }
 
+impl State {
+    /// Makes room for one more survivor, here and in what the thread holds.
+    fn make_room(&mut self) -> io::Result<()> {
+        let count = self.survivors.len() + 1;
+        let survivors = self.survivors.try_reserve(1);
+        let made = survivors.and_then(|()| self.room.try_reserve(count));
+        made.map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+}
+
 impl Drop for Vigil {
     fn drop(&mut self) {
         let witness = self.witness;
@@ -156,8 +205,10 @@ impl Drop for Vigil {
             return;
         }
         let mut state = witness.lock();
-        let survivor = state.survivors.remove(&self.id);
-        witness.tell();
+        let survivors = &mut state.survivors;
+        let place = survivors.iter().position(|(id, _)| *id == self.id);
+        let survivor = place.map(|place| survivors.swap_remove(place));
+        witness.tell(&mut state);
         let round = state.rounds;
         while state.has_thread && state.rounds == round {
             state = witness

@@ -78,23 +78,47 @@ fn a_marked_word_is_looked_at_by_a_thread_that_takes_no_signals() {
     assert_eq!(blocked | unblockable, u64::MAX);
 }
 
-/// Those whose words find no place in a sleep are looked at from time to time, as is one who has no
-/// word. [CRASH-01]
+/// The thread looks twice a second: a look after 1, 2, 4, 8, 16, 16 and 16 seconds would come too late
+/// for the watchdog.
+fn is_looked_at_often(looked: &Receiver<()>) {
+    for _ in 0..9 {
+        looked.recv().unwrap();
+    }
+}
+
+/// One whose word finds no place in a sleep is looked at from time to time. [CRASH-01]
 #[test]
 fn more_words_than_a_sleep_has_are_seen_all_the_same() {
     let _watchdog = Watchdog::start();
     let (told, hears) = mpsc::sync_channel(1);
     let others = (0..FUTEX_WORDS).map(|_| Probe::attending(life(), |_| ()));
-    let others: Vec<_> = others.collect();
+    let _others: Vec<_> = others.collect();
     let answer = move |word: &_| marked(word, &told, String::new);
-    let (_vigil, probe, _) = Probe::attending(life(), answer);
+    let (_vigil, probe, looked) = Probe::attending(life(), answer);
+    is_looked_at_often(&looked);
     probe.die();
     hears.recv().unwrap();
-    drop(others);
+}
+
+#[test]
+fn one_that_has_no_word_is_looked_at_from_time_to_time() {
+    let _watchdog = Watchdog::start();
     let (_vigil, _probe, looked) = Probe::attending(None, |_| ());
-    for _ in 0..3 {
-        looked.recv().unwrap();
-    }
+    is_looked_at_often(&looked);
+}
+
+/// A peer that takes the kernel's wake-up away only delays the news. [CRASH-01]
+#[test]
+fn a_mark_is_seen_that_nobody_was_woken_for() {
+    let _watchdog = Watchdog::start();
+    let (told, hears) = mpsc::sync_channel(1);
+    let answer = move |word: &_| marked(word, &told, String::new);
+    let (_vigil, probe, looked) = Probe::attending(life(), answer);
+    // A second look is one after a sleep: the thread is asleep again, or will be.
+    looked.recv().unwrap();
+    looked.recv().unwrap();
+    probe.word().fetch_add(1, Ordering::AcqRel);
+    hears.recv().unwrap();
 }
 
 #[test]

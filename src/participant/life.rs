@@ -13,6 +13,7 @@ use crate::protocol::codes::{
 };
 use crate::shm::layout::{Life, PRIMARY_LIFE, SERVER_LIFE};
 use crate::sync::{AtomicU32, Ordering};
+use crate::sys::heap;
 use crate::sys::robust::OWNER_DIED;
 use std::process;
 
@@ -22,6 +23,8 @@ fn is_marked(life: &Life) -> bool {
 
 /// The end of a process in words. It may have ended before it showed its number, or after.
 fn ended(who: &str, life: &Life) -> String {
+    // A thread of the library cannot say that there is no memory, and a wait has looked for none.
+    heap::make_room();
     match life.pid.load(Ordering::Relaxed) {
         0 => format!("the {who} process has ended"),
         pid => format!("{who} process {pid} has ended"),
@@ -30,7 +33,7 @@ fn ended(who: &str, life: &Life) -> String {
 
 impl Survivor for Participant {
     /// Primary and server tell each other's death to everybody. The kernel wakes one sleeper of a
-    /// word only, so a secondary, which nobody waits for, must not be another one.
+    /// word only, so a secondary, on which nobody relies, must not be another one.
     fn word(&self) -> Option<&AtomicU32> {
         let header = self.control().header();
         match self.part {

@@ -17,6 +17,7 @@ use crate::queue::ring::Ring;
 use crate::shm::control::{self, Control};
 use crate::shm::layout::SLOT_WORDS;
 use crate::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::sys::heap;
 use crate::sys::process;
 use std::time::{Duration, Instant};
 
@@ -172,6 +173,7 @@ impl Participant {
     /// Aborts the set because of something that no correct peer writes; the error for the call that
     /// has found it. [SEC-07, AMB-31]
     pub(crate) fn corrupted(&self, what: &str) -> Error {
+        heap::make_room();
         let text = format!("{what} in shared memory is impossible");
         self.abort(VDI_ABORT_CORRUPTION, &text);
         Error::new(ErrorKind::Unexpected, text)
