@@ -147,6 +147,73 @@ static void no_private_memory_for_an_abort(void)
     give_all_back();
 }
 
+/* The tables of handles double: with 992 handles of a kind the next one needs 128 KiB. */
+enum { FULL_SETS = 15, LAST_DEVICES = 32 };
+
+struct pair {
+    vdi_set *set;
+    vdi_server *server;
+    char name[NAME_SIZE];
+};
+
+/* A set with both sides in this process, and some of its devices open. */
+static void open_pair(struct pair *pair, unsigned devices)
+{
+    vdi_server_device *theirs;
+    vdi_device *ours;
+    unique_name(pair->name);
+    pair->set = client_create(pair->name, VDI_MAX_DEVICES);
+    pair->server = server_configure(pair->name, 4096, 0);
+    for (unsigned index = 0; index < devices; index++) {
+        char device[NAME_SIZE];
+        device_name(device, pair->name, index);
+        CHECK_RESULT(vdi_server_open_device(pair->server, device, &theirs), NOERROR);
+        CHECK_RESULT(vdi_open_device(pair->set, device, &ours), NOERROR);
+    }
+}
+
+static void close_pair(struct pair *pair)
+{
+    CHECK_RESULT(vdi_signal_abort(pair->set, NULL), NOERROR);
+    CHECK_RESULT(vdi_server_close(pair->server), NOERROR);
+    CHECK_RESULT(vdi_close(pair->set), NOERROR);
+}
+
+/* Takes all private memory but for what a call needs, in one piece, which is no table. */
+static void take_nearly_all(void)
+{
+    /* Or the compiler leaves it out. */
+    void *volatile piece = malloc(96 << 10);
+    take_all();
+    free(piece);
+}
+
+/* A call that has no place for a handle has done nothing: it works when there is memory again. */
+static void no_memory_for_handles(void)
+{
+    static struct pair pairs[FULL_SETS + 1];
+    struct pair *last = &pairs[FULL_SETS];
+    vdi_server_device *theirs;
+    vdi_device *ours;
+    char device[NAME_SIZE];
+    for (unsigned number = 0; number < FULL_SETS; number++)
+        open_pair(&pairs[number], VDI_MAX_DEVICES);
+    open_pair(last, LAST_DEVICES);
+    device_name(device, last->name, LAST_DEVICES);
+    take_nearly_all();
+    CHECK_RESULT(vdi_server_open_device(last->server, device, &theirs), VD_E_MEMORY);
+    CHECK_CONTAINS(vdi_last_error_message(), "no room for another handle");
+    give_all_back();
+    CHECK_RESULT(vdi_server_open_device(last->server, device, &theirs), NOERROR);
+    take_nearly_all();
+    CHECK_RESULT(vdi_open_device(last->set, device, &ours), VD_E_MEMORY);
+    CHECK_CONTAINS(vdi_last_error_message(), "no room for another handle");
+    give_all_back();
+    CHECK_RESULT(vdi_open_device(last->set, device, &ours), NOERROR);
+    for (unsigned number = 0; number <= FULL_SETS; number++)
+        close_pair(&pairs[number]);
+}
+
 static void check_lack(void)
 {
     if (life.failed == NULL)
@@ -246,6 +313,7 @@ static void run(void)
     unique_name(name);
     CHECK_EQUAL(apart(no_private_memory), 0);
     CHECK_EQUAL(apart(no_private_memory_for_an_abort), 0);
+    CHECK_EQUAL(apart(no_memory_for_handles), 0);
     little_address_space();
     small_files();
     CHECK_EQUAL(apart(no_locked_memory), 0);

@@ -50,10 +50,13 @@ models! {
     a_client_waits_for_the_whole_configuration,
     a_client_waits_for_the_name_of_a_device,
     the_death_of_the_server_ends_all_waits,
+    the_death_of_the_primary_ends_all_waits,
     a_death_is_seen_while_another_set_comes_and_goes,
     a_set_that_goes_is_let_go_of,
     a_set_comes_when_the_last_one_goes,
     a_text_is_published_with_its_length,
     an_old_number_never_reaches_a_new_object,
     the_last_who_leaves_a_closed_object_drops_it,
+    the_end_of_an_owner_ends_nothing_of_another,
+    the_end_of_an_owner_holds_nothing_of_another,
 }

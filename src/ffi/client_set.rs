@@ -55,8 +55,9 @@ pub unsafe extern "C" fn vdi_create(
         let config = unsafe { arg::input("config", config) }?;
         // SAFETY: module contract.
         let options = unsafe { arg::create_options(options) }?;
+        let place = handle::sets().reserve()?;
         let set = client::Set::create(&instance, &name, &config.into(), &options)?;
-        out.set(handle::sets().insert(set)?);
+        out.set(place.set(set));
         Ok(())
     })
 }
@@ -95,8 +96,9 @@ pub unsafe extern "C" fn vdi_open_in_secondary(
         let instance = unsafe { arg::instance(instance) }?;
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
+        let place = handle::sets().reserve()?;
         let set = client::Set::open_in_secondary(&instance, &name)?;
-        out.set(handle::sets().insert(set)?);
+        out.set(place.set(set));
         Ok(())
     })
 }
@@ -168,13 +170,14 @@ pub unsafe extern "C" fn vdi_open_device(
         let out = unsafe { Out::new("out_device", out_device, ptr::null_mut()) }?;
         arg::not_null("name", name)?;
         let owner = handle::sets().get(set)?;
+        let place = handle::devices().reserve()?;
         // SAFETY: module contract.
         let device = match unsafe { arg::name("name", name) } {
             Ok(name) => owner.open_device(&name)?,
             // No device has such a name; an abort and the state are told first. [AMB-03]
             Err(malformed) => return owner.check_open_device().and(Err(malformed)),
         };
-        out.set(handle::devices().insert(set, device)?);
+        out.set(place.device(set, device)?);
         Ok(())
     })
 }

@@ -6,7 +6,7 @@
 //! lock that another thread of the parent held is ever touched.
 
 use super::held::{Held, Poison};
-use super::slots::{INDEX_BITS, Slots};
+use super::slots::{INDEX_BITS, Place, Slots};
 use super::types::{vdi_device, vdi_server, vdi_server_device, vdi_set};
 use super::views::DeviceView;
 use crate::client;
@@ -31,15 +31,17 @@ struct Tables {
 pub(super) struct Table<C, T> {
     /// Tells the keys of this table from those of the others.
     kind: usize,
-    slots: Slots<Entry<T>>,
+    slots: Slots<T>,
     handle: PhantomData<fn(*mut C)>,
 }
 
-/// An object in a table.
-pub(super) struct Entry<T> {
-    /// Key of the set that it belongs to; 0 for sets.
-    pub(super) owner: usize,
-    pub(super) object: T,
+/// A handle that has no object yet: a call takes one before it does anything that would have to be
+/// undone without.
+pub(super) struct Reserved<C, T: 'static> {
+    key: usize,
+    sequence: u64,
+    place: Place<'static, T>,
+    handle: PhantomData<fn(*mut C)>,
 }
 
 /// A key is a number that never comes again, the index of a place, the kind of the table, and four
@@ -48,6 +50,11 @@ pub(super) struct Entry<T> {
 const KIND: u32 = 4;
 const INDEX: u32 = KIND + 2;
 const SEQUENCE: u32 = INDEX + INDEX_BITS;
+
+const _: () = assert!(
+    usize::BITS == 64,
+    "a handle has 40 bits for numbers that never come again"
+);
 
 /// Next number, of all tables and, beyond a fork, of all generations of them.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -98,16 +105,21 @@ impl<C, T: Poison> Table<C, T> {
         }
     }
 
-    fn add(&self, owner: usize, object: T) -> Result<*mut C> {
+    /// A handle for an object that is about to be made.
+    pub(super) fn reserve(&'static self) -> Result<Reserved<C, T>> {
         let sequence = NEXT.fetch_add(1, Ordering::Relaxed);
         let numbers = 1_u64 << (usize::BITS - SEQUENCE);
-        let entry = Entry { owner, object };
-        let index = (sequence < numbers)
-            .then(|| self.slots.insert(sequence, entry))
+        let place = (sequence < numbers)
+            .then(|| self.slots.reserve())
             .flatten()
-            .ok_or_else(|| Error::new(ErrorKind::Memory, "there are too many handles"))?;
-        let key = (sequence as usize) << SEQUENCE | index << INDEX | self.kind << KIND;
-        Ok(ptr::without_provenance_mut(key))
+            .ok_or_else(|| Error::new(ErrorKind::Memory, "there is no room for another handle"))?;
+        let index = place.index() << INDEX;
+        Ok(Reserved {
+            key: (sequence as usize) << SEQUENCE | index | self.kind << KIND,
+            sequence,
+            place,
+            handle: PhantomData,
+        })
     }
 
     /// Index and number of a handle; `None` if it is none of this table.
@@ -125,19 +137,6 @@ impl<C, T: Poison> Table<C, T> {
         hold.map(Held::new).ok_or_else(state::not_open)
     }
 
-    /// Adds an object of a set, unless the set was closed meanwhile.
-    fn add_to<S, O: Poison>(
-        &'static self,
-        sets: &'static Table<S, O>,
-        set: *mut S,
-        object: T,
-    ) -> Result<*mut C> {
-        let handle = self.add(set.addr(), object)?;
-        // Looked for after it was added: a close removes what it finds, and the set before that.
-        sets.get(set).inspect_err(|_| drop(self.remove(handle)))?;
-        Ok(handle)
-    }
-
     /// Takes the object behind a handle; the handle is invalid from now on.
     pub(super) fn remove(&'static self, handle: *mut C) -> Result<Held<T>> {
         let place = self.place(handle);
@@ -147,38 +146,59 @@ impl<C, T: Poison> Table<C, T> {
 
     /// Removes all objects that belong to a set.
     pub(super) fn remove_owned<S>(&self, set: *mut S) {
-        self.slots.close_all(|entry| entry.owner == set.addr());
+        self.slots.close_all(set.addr() as u64);
     }
 }
 
-impl<T: Poison> Table<vdi_set, T> {
-    pub(super) fn insert(&self, set: T) -> Result<*mut vdi_set> {
-        self.add(0, set)
+impl<C, T: Poison> Reserved<C, T> {
+    fn fill(self, owner: usize, object: T) -> *mut C {
+        self.place.fill(self.sequence, owner as u64, object);
+        ptr::without_provenance_mut(self.key)
+    }
+
+    /// The handle of an object of a set, unless the set was closed meanwhile.
+    fn fill_of<S, O: Poison>(
+        self,
+        table: &'static Table<C, T>,
+        sets: &'static Table<S, O>,
+        set: *mut S,
+        object: T,
+    ) -> Result<*mut C> {
+        let handle = self.fill(set.addr(), object);
+        // Looked for after it was added: a close removes what it finds, and the set before that.
+        sets.get(set).inspect_err(|_| drop(table.remove(handle)))?;
+        Ok(handle)
     }
 }
 
-impl<T: Poison> Table<vdi_server, T> {
-    pub(super) fn insert(&self, set: T) -> Result<*mut vdi_server> {
-        self.add(0, set)
+impl Reserved<vdi_set, client::Set> {
+    pub(super) fn set(self, set: client::Set) -> *mut vdi_set {
+        self.fill(0, set)
     }
 }
 
-impl Table<vdi_device, DeviceView> {
-    pub(super) fn insert(
-        &'static self,
+impl Reserved<vdi_server, server::Set> {
+    pub(super) fn set(self, set: server::Set) -> *mut vdi_server {
+        self.fill(0, set)
+    }
+}
+
+impl Reserved<vdi_device, DeviceView> {
+    pub(super) fn device(
+        self,
         set: *mut vdi_set,
         device: client::Device,
     ) -> Result<*mut vdi_device> {
-        self.add_to(sets(), set, DeviceView::new(device))
+        self.fill_of(devices(), sets(), set, DeviceView::new(device))
     }
 }
 
-impl Table<vdi_server_device, server::Device> {
-    pub(super) fn insert(
-        &'static self,
+impl Reserved<vdi_server_device, server::Device> {
+    pub(super) fn device(
+        self,
         set: *mut vdi_server,
         device: server::Device,
     ) -> Result<*mut vdi_server_device> {
-        self.add_to(servers(), set, device)
+        self.fill_of(server_devices(), servers(), set, device)
     }
 }

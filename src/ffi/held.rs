@@ -1,6 +1,5 @@
 //! Objects during a call, and what a panic does to them.
 
-use super::handle::Entry;
 use super::slots::Hold;
 use crate::client;
 use crate::server;
@@ -34,12 +33,12 @@ impl Poison for server::Device {
 /// An object during a call. A panic inside the call aborts the set: memory that other processes
 /// see may be half written.
 pub(super) struct Held<T: Poison + 'static> {
-    hold: Hold<'static, Entry<T>>,
+    hold: Hold<'static, T>,
     was_panicking: bool,
 }
 
 impl<T: Poison> Held<T> {
-    pub(super) fn new(hold: Hold<'static, Entry<T>>) -> Self {
+    pub(super) fn new(hold: Hold<'static, T>) -> Self {
         Self {
             hold,
             was_panicking: thread::panicking(),
@@ -51,7 +50,7 @@ impl<T: Poison> Deref for Held<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.hold.object
+        &self.hold
     }
 }
 
@@ -79,12 +78,12 @@ mod tests {
         }
     }
 
-    fn hold(slots: &'static Slots<Entry<Object>>) -> Held<Object> {
+    fn hold(slots: &'static Slots<Object>) -> Held<Object> {
         Held::new(slots.hold(0, 1).unwrap())
     }
 
     /// Holds an object during a call when a panic comes from somewhere else.
-    struct HeldByCleaning(&'static Slots<Entry<Object>>);
+    struct HeldByCleaning(&'static Slots<Object>);
 
     impl Drop for HeldByCleaning {
         fn drop(&mut self) {
@@ -95,8 +94,8 @@ mod tests {
     #[test]
     fn only_a_panic_inside_the_call_aborts_the_set() {
         let slots: &Slots<_> = Box::leak(Box::new(Slots::new()));
-        let object = Object::default();
-        slots.insert(1, Entry { owner: 0, object });
+        let place = slots.reserve().unwrap();
+        place.fill(1, 0, Object::default());
         let is_poisoned = || hold(slots).0.load(Ordering::Relaxed);
         assert!(!is_poisoned());
         let elsewhere = catch_unwind(AssertUnwindSafe(|| {

@@ -40,13 +40,14 @@ pub unsafe extern "C" fn vdi_server_open_device(
         let out = unsafe { Out::new("out_device", out_device, ptr::null_mut()) }?;
         arg::not_null("name", name)?;
         let owner = handle::servers().get(server)?;
+        let place = handle::server_devices().reserve()?;
         // SAFETY: module contract.
         let device = match unsafe { arg::name("name", name) } {
             Ok(name) => owner.open_device(&name)?,
             // An abort, the state and that all are open are told first.
             Err(malformed) => return owner.check_open_device().and(Err(malformed)),
         };
-        out.set(handle::server_devices().insert(server, device)?);
+        out.set(place.device(server, device)?);
         Ok(())
     })
 }

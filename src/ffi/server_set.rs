@@ -45,8 +45,9 @@ pub unsafe extern "C" fn vdi_server_open(
         let instance = unsafe { arg::instance(instance) }?;
         // SAFETY: module contract.
         let name = unsafe { arg::name("name", name) }?;
+        let place = handle::servers().reserve()?;
         let server = server::Set::open(&instance, &name)?;
-        out.set(handle::servers().insert(server)?);
+        out.set(place.set(server));
         Ok(())
     })
 }
@@ -80,8 +81,9 @@ pub unsafe extern "C" fn vdi_server_open_from(
         let name = unsafe { arg::name("name", name) }?;
         // SAFETY: module contract.
         let options = unsafe { arg::open_options(options) }?;
+        let place = handle::servers().reserve()?;
         let server = server::Set::open_from(&instance, &name, &options)?;
-        out.set(handle::servers().insert(server)?);
+        out.set(place.set(server));
         Ok(())
     })
 }

@@ -3,6 +3,7 @@
 use crate::sync::{Mutex, OnceCell, Ordering, OwnAtomicU64, PoisonError};
 use crate::sys::thread::without_cancellation;
 use std::cell::UnsafeCell;
+use std::mem;
 use std::ops::Deref;
 
 /// Places of the first piece; each further piece has twice as many as the one before. A place never
@@ -21,17 +22,17 @@ const SEQUENCE: u32 = 24;
 const LIVE: u64 = 0;
 /// Is used by the calls that began before, and goes with the last of them.
 const CLOSED: u64 = 1 << 22;
-/// Is being taken away by the last of them.
-const LEAVING: u64 = 2 << 22;
+/// Belongs to one thread, which puts an object in or takes it out.
+const TAKEN: u64 = 2 << 22;
 /// Has no object.
 const VACANT: u64 = 3 << 22;
 
 /// Places for objects, each of which has a sequence number that no other object ever has.
 pub(super) struct Slots<T> {
     pieces: [OnceCell<Box<[Slot<T>]>>; PIECES],
-    /// Held while an object is put in, and never while one is used or leaves: that may happen in a
-    /// forked child, where nobody would release it.
-    inserting: Mutex<()>,
+    /// Held while a place is looked for, and never while an object is used or leaves: that may happen
+    /// in a forked child, where nobody would release it.
+    choosing: Mutex<()>,
 }
 
 /// One place. Threads that use different objects do not meet on a cache line, nor on the pair of
@@ -39,12 +40,13 @@ pub(super) struct Slots<T> {
 #[repr(align(128))]
 struct Slot<T> {
     word: OwnAtomicU64,
+    /// Whom the object belongs to; written before the place is live.
+    owner: OwnAtomicU64,
     object: UnsafeCell<Option<T>>,
 }
 
-// SAFETY: the cell is written by one thread at a time: by `insert`, under its lock, while the place is
-// vacant, and by the one that has made it LEAVING. While the place is live or closed the cell is only
-// read, by those whom the word counts as users.
+// SAFETY: the cell is written by one thread at a time, the one that has made the place TAKEN. While the
+// place is live or closed the cell is only read, by those whom the word counts as users.
 unsafe impl<T: Send + Sync> Sync for Slot<T> {}
 
 /// The piece and the place in it of an index.
@@ -57,7 +59,7 @@ impl<T> Slots<T> {
     pub(super) fn new() -> Self {
         Self {
             pieces: [const { OnceCell::new() }; PIECES],
-            inserting: Mutex::new(()),
+            choosing: Mutex::new(()),
         }
     }
 
@@ -71,32 +73,29 @@ impl<T> Slots<T> {
         pieces.flat_map(|piece| &**piece)
     }
 
-    /// Puts an object at a vacant place and returns its index; `None` if there is no place left.
-    /// `sequence` has at most 40 bits.
-    pub(super) fn insert(&self, sequence: u64, object: T) -> Option<usize> {
-        let inserting = self.inserting.lock();
-        let _inserting = inserting.unwrap_or_else(PoisonError::into_inner);
+    /// A place for an object; `None` if there is none left, or no memory for more.
+    pub(super) fn reserve(&self) -> Option<Place<'_, T>> {
+        let choosing = self.choosing.lock();
+        let _choosing = choosing.unwrap_or_else(PoisonError::into_inner);
         let is_vacant = |slot: &Slot<T>| slot.word.load(Ordering::Acquire) & STATE == VACANT;
         let index = match self.slots().position(is_vacant) {
             Some(index) => index,
             None => self.grow()?,
         };
         let slot = self.slot(index)?;
-        // SAFETY: the place is vacant, and the lock is held.
-        unsafe { *slot.object.get() = Some(object) };
         // The count stays: calls with an old handle may come and go at any time.
-        let old = slot.word.load(Ordering::Relaxed) & !USERS;
-        let new = sequence << SEQUENCE | LIVE;
-        slot.word
-            .fetch_add(new.wrapping_sub(old), Ordering::Release);
-        Some(index)
+        slot.word.fetch_sub(VACANT - TAKEN, Ordering::Relaxed);
+        Some(Place { slot, index })
     }
 
     /// Adds a piece; returns the index of its first place.
     fn grow(&self) -> Option<usize> {
         let mut pieces = self.pieces.iter().enumerate();
         let (number, piece) = pieces.find(|(_, piece)| piece.get().is_none())?;
-        piece.get_or_init(|| (0..FIRST << number).map(|_| Slot::vacant()).collect());
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(FIRST << number).ok()?;
+        slots.extend((0..FIRST << number).map(|_| Slot::vacant()));
+        piece.get_or_init(|| slots.into_boxed_slice());
         Some(FIRST * ((1 << number) - 1))
     }
 
@@ -118,16 +117,13 @@ impl<T> Slots<T> {
         (before & STATE == LIVE).then_some(hold)
     }
 
-    /// Closes every object that is open and meant.
-    pub(super) fn close_all(&self, meant: impl Fn(&T) -> bool) {
+    /// Closes every open object of an owner that gets no more of them. It holds no other.
+    pub(super) fn close_all(&self, owner: u64) {
         for (index, slot) in self.slots().enumerate() {
             let word = slot.word.load(Ordering::Acquire);
-            if word & STATE != LIVE {
-                continue;
-            }
-            let sequence = word >> SEQUENCE;
-            if self.hold(index, sequence).is_some_and(|hold| meant(&hold)) {
-                drop(self.close(index, sequence));
+            if word & STATE == LIVE && slot.owner.load(Ordering::Relaxed) == owner {
+                // If that was the owner of a later object, this number is closed already.
+                drop(self.close(index, word >> SEQUENCE));
             }
         }
     }
@@ -137,8 +133,44 @@ impl<T> Slot<T> {
     fn vacant() -> Self {
         Self {
             word: OwnAtomicU64::new(VACANT),
+            owner: OwnAtomicU64::new(0),
             object: UnsafeCell::new(None),
         }
+    }
+}
+
+/// A place that is nobody else's, for an object that may be made now; given back when dropped.
+pub(super) struct Place<'a, T> {
+    slot: &'a Slot<T>,
+    index: usize,
+}
+
+impl<T> Place<'_, T> {
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Puts an object in. `sequence` has at most 40 bits.
+    pub(super) fn fill(self, sequence: u64, owner: u64, object: T) {
+        let slot = self.slot;
+        // SAFETY: the place is TAKEN, by this thread.
+        unsafe { *slot.object.get() = Some(object) };
+        slot.owner.store(owner, Ordering::Relaxed);
+        self.turn_into(sequence << SEQUENCE | LIVE);
+        mem::forget(self);
+    }
+
+    /// Changes all of the word but the count.
+    fn turn_into(&self, new: u64) {
+        let word = &self.slot.word;
+        let old = word.load(Ordering::Relaxed) & !USERS;
+        word.fetch_add(new.wrapping_sub(old), Ordering::Release);
+    }
+}
+
+impl<T> Drop for Place<'_, T> {
+    fn drop(&mut self) {
+        self.turn_into(VACANT);
     }
 }
 
@@ -156,13 +188,13 @@ impl<T> Hold<'_, T> {
         }
         // A call with an old handle may have come meanwhile; then it is the one that does this.
         let closed = before - 1;
-        let leaving = closed - CLOSED + LEAVING;
+        let taken = closed - CLOSED + TAKEN;
         let word = &self.slot.word;
-        word.compare_exchange(closed, leaving, Ordering::Acquire, Ordering::Relaxed)
+        word.compare_exchange(closed, taken, Ordering::Acquire, Ordering::Relaxed)
             .ok()?;
-        // SAFETY: this thread has made the place LEAVING.
+        // SAFETY: this thread has made the place TAKEN.
         let object = unsafe { (*self.slot.object.get()).take() };
-        word.fetch_add(VACANT - LEAVING, Ordering::Release);
+        word.fetch_add(VACANT - TAKEN, Ordering::Release);
         object
     }
 }
@@ -173,7 +205,7 @@ impl<T> Deref for Hold<'_, T> {
     fn deref(&self) -> &T {
         // SAFETY: handed out only for a live place; it is not written while its word counts this user.
         let object = unsafe { &*self.slot.object.get() };
-        // There is one since `insert` put it there.
+        // There is one since `fill` put it there.
         object.as_ref().expect("a live place has an object")
     }
 }

@@ -4,21 +4,37 @@ use super::support::{explore, participants, waiter};
 use crate::error::ErrorKind;
 use crate::link::witness::{self, Survivor, Vigil};
 use crate::participant::Part;
-use crate::protocol::codes::VDI_ABORT_SERVER_DIED;
+use crate::protocol::codes::{VDI_ABORT_PRIMARY_DIED, VDI_ABORT_SERVER_DIED};
 use crate::sync::{AtomicU32, Ordering, futex_wait, futex_wake, futex_wake_one, thread};
 use crate::sys::robust;
 use std::sync::Arc;
 
-/// A waiter that sleeps hears of the death by the witness alone. [CRASH-01]
+/// The witness of one process tells those who sleep there and elsewhere. [CRASH-01]
 pub fn the_death_of_the_server_ends_all_waits() {
-    explore(2, || {
-        let [primary] = participants([Part::Primary]);
+    explore(1, || {
+        let [primary, secondary] = participants([Part::Primary, Part::Secondary]);
         let vigil = witness::attend(Arc::clone(&primary) as _).unwrap();
-        let waiter = waiter(&primary);
+        let waiters = [waiter(&primary), waiter(&secondary)];
         robust::end(&primary.control().header().server_life.0);
-        assert_eq!(waiter.join().unwrap(), ErrorKind::Abort);
-        let reason = primary.abort_reason().unwrap();
+        let ends = waiters.map(|waiter| waiter.join().unwrap());
+        assert_eq!(ends, [ErrorKind::Abort; 2]);
+        let reason = secondary.abort_reason().unwrap();
         assert_eq!(reason.code, VDI_ABORT_SERVER_DIED);
+        drop(vigil);
+    });
+}
+
+/// As above; the server is the one who hears of it. [CRASH-02]
+pub fn the_death_of_the_primary_ends_all_waits() {
+    explore(1, || {
+        let [server, secondary] = participants([Part::Server, Part::Secondary]);
+        let vigil = witness::attend(Arc::clone(&server) as _).unwrap();
+        let waiters = [waiter(&server), waiter(&secondary)];
+        robust::end(&server.control().header().primary_life.0);
+        let ends = waiters.map(|waiter| waiter.join().unwrap());
+        assert_eq!(ends, [ErrorKind::Abort; 2]);
+        let reason = secondary.abort_reason().unwrap();
+        assert_eq!(reason.code, VDI_ABORT_PRIMARY_DIED);
         drop(vigil);
     });
 }
@@ -65,7 +81,7 @@ impl Survivor for Heir {
     }
 }
 
-/// [CRASH-02]
+/// The thread sees a mark whether it is about to sleep on the word or on another list of words.
 pub fn a_death_is_seen_while_another_set_comes_and_goes() {
     explore(2, || {
         let (heir, vigil) = Heir::attending();

@@ -34,6 +34,11 @@ impl Drop for Object {
     }
 }
 
+/// Whom an object belongs to.
+fn owner(number: u64) -> u64 {
+    100 + number
+}
+
 /// Places, and how often the object of each number was dropped.
 struct Places {
     slots: Slots<Object>,
@@ -54,7 +59,10 @@ impl Places {
             content: UnsafeCell::new(true),
             drops: Arc::clone(&self.drops[number as usize]),
         };
-        self.slots.insert(number, object).expect("a place")
+        let reserved = self.slots.reserve().expect("a place");
+        let place = reserved.index();
+        reserved.fill(number, owner(number), object);
+        place
     }
 
     /// Whether there is an object with that number.
@@ -65,6 +73,12 @@ impl Places {
 
     fn close(&self, place: usize, number: u64) -> bool {
         self.slots.close(place, number).is_some()
+    }
+
+    /// A thread that closes all that belongs to the owner of a number.
+    fn ending(self: &Arc<Self>, number: u64) -> thread::JoinHandle<()> {
+        let places = Arc::clone(self);
+        thread::spawn(move || places.slots.close_all(owner(number)))
     }
 
     fn drops(&self, number: u64) -> usize {
@@ -113,5 +127,32 @@ pub fn the_last_who_leaves_a_closed_object_drops_it() {
         assert_ne!(mine, other.join().unwrap(), "one close is the close");
         assert_eq!(places.drops(1), 1);
         assert_eq!(places.insert(2), place);
+    });
+}
+
+/// An owner that ends closes what belongs to it, not what has come in its place.
+pub fn the_end_of_an_owner_ends_nothing_of_another() {
+    explore(3, || {
+        let places = Places::new();
+        let place = places.insert(1);
+        let end = places.ending(1);
+        places.close(place, 1);
+        let next = places.insert(2);
+        assert!(places.try_use(next, 2));
+        end.join().unwrap();
+        assert!(places.try_use(next, 2));
+        assert_eq!((places.drops(1), places.drops(2)), (1, 0));
+    });
+}
+
+/// Nor does it use an object of another, whose own close would then not be its end.
+pub fn the_end_of_an_owner_holds_nothing_of_another() {
+    explore(3, || {
+        let places = Places::new();
+        let place = places.insert(2);
+        let end = places.ending(1);
+        assert!(places.close(place, 2));
+        assert_eq!(places.drops(2), 1);
+        end.join().unwrap();
     });
 }
