@@ -15,18 +15,6 @@ struct lie {
     vdi_result result;
 };
 
-static void configure(struct segment *segment)
-{
-    header_store(segment, DECIDED, 1);
-    header_store(segment, DECIDED_FEATURES, VDF_WriteMedia);
-    header_store(segment, DECIDED_ALIGNMENT, BLOCK_SIZE);
-    header_store(segment, DECIDED_BLOCK, BLOCK_SIZE);
-    header_store(segment, DECIDED_DEPTH, VDI_IO_DEPTH);
-    header_store(segment, DECIDED_TRANSFER, TRANSFER_SIZE);
-    header_store(segment, PHASE, CONFIGURED);
-    device_store(segment, 0, SERVER_STATE, OPEN);
-}
-
 static void leave(int connection, const struct segment *segment, const struct lie *lie)
 {
     device_store(segment, 0, COMMAND_AREA, lie->area);
@@ -57,7 +45,7 @@ static void false_end_of_a_server(const struct lie *lie)
     CHECK(wire_send_one(connection, wire_hello(SERVER, name), -1));
     CHECK_EQUAL(wire_receive(connection, NULL, &memory), WELCOME);
     struct segment segment = segment_open(memory);
-    configure(&segment);
+    segment_configure(&segment);
     CHECK_RESULT(vdi_open_device(set, name, &getter.device), NOERROR);
     caller_start(&waiter, get_command, &getter);
     leave(connection, &segment, lie);
@@ -70,7 +58,7 @@ static struct segment secondary_joins(struct guest *guest, int *connection)
 {
     int listener = wire_listen(name);
     struct segment segment = guest_segment(SECONDARY, name);
-    configure(&segment);
+    segment_configure(&segment);
     /* An hour: whoever waits for so long has not understood. */
     header_store(&segment, NAME_WAIT, 3600000);
     *connection = guest_expect(guest, SECONDARY, name, listener);

@@ -189,6 +189,18 @@ void segment_close(struct segment *segment)
     segment->base = NULL;
 }
 
+void segment_configure(const struct segment *segment)
+{
+    header_store(segment, DECIDED, 1);
+    header_store(segment, DECIDED_FEATURES, VDF_WriteMedia);
+    header_store(segment, DECIDED_ALIGNMENT, BLOCK_SIZE);
+    header_store(segment, DECIDED_BLOCK, BLOCK_SIZE);
+    header_store(segment, DECIDED_DEPTH, VDI_IO_DEPTH);
+    header_store(segment, DECIDED_TRANSFER, TRANSFER_SIZE);
+    header_store(segment, PHASE, CONFIGURED);
+    device_store(segment, 0, SERVER_STATE, OPEN);
+}
+
 void segment_wake(const struct segment *segment, struct spot spot)
 {
     char *at = segment->base + segment_offset(segment, spot);

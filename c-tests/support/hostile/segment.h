@@ -83,6 +83,9 @@ struct segment segment_of_library(unsigned number);
 
 void segment_close(struct segment *segment);
 
+/* The words of a server that has configured the set and opened its first device. */
+void segment_configure(const struct segment *segment);
+
 /* Words of 4 bytes have the upper half 0. */
 uint64_t segment_load(const struct segment *segment, struct spot spot);
 void segment_store(const struct segment *segment, struct spot spot, uint64_t value);
