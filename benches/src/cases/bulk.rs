@@ -7,6 +7,7 @@ use crate::transports::bells::{Futex, Semaphore, Spin};
 use crate::transports::buffers::Buffers;
 use crate::transports::bulk_iceoryx::Slices;
 use crate::transports::bulk_streams::Stream;
+use crate::transports::iceoryx;
 use crate::transports::libvdi::Libvdi;
 use crate::transports::libvdi_rust::LibvdiRust;
 use crate::transports::limits::{CopyOnly, SinkOnly, TwoThreads};
@@ -72,8 +73,8 @@ fn others(job: &Job) -> Vec<Entry> {
         Entry::cell(SMALL_PIPE, job, Stream::small_pipe),
         Entry::cell(VMSPLICE, job, Stream::spliced_pipe),
         Entry::cell(UNIX_STREAM, job, Stream::unix),
-        Entry::cell(ICEORYX_POLL, job, Slices::polled),
-        Entry::cell(ICEORYX_EVENT, job, Slices::with_events),
+        Entry::cell(ICEORYX_POLL, job, iceoryx::polled::<Slices>),
+        Entry::cell(ICEORYX_EVENT, job, iceoryx::with_events::<Slices>),
         Entry::cell(
             "bare ring, futex",
             job,

@@ -4,7 +4,7 @@ use super::{Case, Entry, Unit};
 use crate::side::{Job, Placement};
 use crate::transports::bells::{Eventfd, Futex, Semaphore, Spin};
 use crate::transports::devices::ThreadPerDevice;
-use crate::transports::iceoryx::{Publications, Requests};
+use crate::transports::iceoryx::{self, Publications, Requests};
 use crate::transports::libvdi::Libvdi;
 use crate::transports::libvdi_rust::LibvdiRust;
 use crate::transports::raw::Raw;
@@ -53,7 +53,7 @@ fn sleepers(job: &Job) -> Vec<Entry> {
         Entry::cell(PIPE, job, Streams::pipes),
         Entry::cell(UNIX_STREAM, job, Streams::unix_stream),
         Entry::cell(UNIX_SEQPACKET, job, Streams::unix_seqpacket),
-        Entry::cell(ICEORYX_EVENT, job, Publications::with_events),
+        Entry::cell(ICEORYX_EVENT, job, iceoryx::with_events::<Publications>),
     ]
 }
 
@@ -61,8 +61,8 @@ fn sleepers(job: &Job) -> Vec<Entry> {
 fn spinners(job: &Job) -> Vec<Entry> {
     vec![
         Entry::cell(RING_SPIN, job, BareRing::<Spin>::new),
-        Entry::cell(ICEORYX_REQUEST, job, Requests::new),
-        Entry::cell(ICEORYX_PUBLISH, job, Publications::polled),
+        Entry::cell(ICEORYX_REQUEST, job, iceoryx::polled::<Requests>),
+        Entry::cell(ICEORYX_PUBLISH, job, iceoryx::polled::<Publications>),
     ]
 }
 
@@ -172,7 +172,7 @@ fn hogged(id: &'static str, title: &'static str, micros: u64) -> Case {
         Entry::cell(LIBVDI, &job, Libvdi::new),
         Entry::cell(SEMAPHORES, &job, BareRing::<Semaphore>::new),
         Entry::cell(PIPE, &job, Streams::pipes),
-        Entry::cell(ICEORYX_REQUEST, &job, Requests::new),
+        Entry::cell(ICEORYX_REQUEST, &job, iceoryx::polled::<Requests>),
     ];
     case(id, title, entries)
 }

@@ -23,6 +23,17 @@ pub const WRITE: &str = "write(2) by one process (limit)";
 pub const DD: &str = "dd bs=1M";
 pub const CP: &str = "cp";
 
+/// A table of what takes long.
+fn case(id: &'static str, title: &'static str, unit: Unit, entries: Vec<Entry>) -> Case {
+    Case {
+        id,
+        title,
+        unit,
+        most_rounds: 5,
+        entries,
+    }
+}
+
 /// Buffers that both processes have written to, page by page, from the moment at which they begin to meet.
 fn ready(id: &'static str, title: &'static str, size: usize, buffers: usize) -> Case {
     let total = Some(buffers as u64);
@@ -38,13 +49,7 @@ fn ready(id: &'static str, title: &'static str, size: usize, buffers: usize) -> 
         Entry::cell(LIBVDI, &job, Libvdi::in_place),
         Entry::cell(FIRST_TOUCH, &job, FirstTouch::new),
     ];
-    Case {
-        id,
-        title,
-        unit: Unit::Whole,
-        most_rounds: 5,
-        entries,
-    }
+    case(id, title, Unit::Whole, entries)
 }
 
 /// A transfer through 16 buffers of 4 MiB, from the moment at which the processes begin to meet.
@@ -62,13 +67,7 @@ fn whole(id: &'static str, title: &'static str, total: usize) -> Case {
         Entry::cell(PIPE, &job, Stream::pipe),
         Entry::cell(UNIX_STREAM, &job, Stream::unix),
     ];
-    Case {
-        id,
-        title,
-        unit: Unit::Whole,
-        most_rounds: 5,
-        entries,
-    }
+    case(id, title, Unit::Whole, entries)
 }
 
 /// The source into a new file, through 4 buffers of 1 MiB.
@@ -112,13 +111,7 @@ fn file(id: &'static str, title: &'static str, scratch: &Rc<Scratch>, durable: b
             .argument_path("", &path);
         entries.push(cp.entry(CP, scratch, chunks as u64));
     }
-    Case {
-        id,
-        title,
-        unit: Unit::Throughput(MIB),
-        most_rounds: 5,
-        entries,
-    }
+    case(id, title, Unit::Throughput(MIB), entries)
 }
 
 pub fn cases(tmpfs: &Rc<Scratch>, disk: &Rc<Scratch>, quick: bool) -> Vec<Case> {

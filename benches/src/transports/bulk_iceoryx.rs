@@ -1,43 +1,19 @@
 //! Bulk through iceoryx2: loaned samples one way, numbers back.
 
 use super::Pair;
-use super::iceoryx::{Kind, Names, node, persist};
+use super::iceoryx::{Kind, Services, node, persist};
 use crate::bulk::Consumer;
 use crate::side::{Job, Role, Side};
-use iceoryx2::port::listener::Listener;
-use iceoryx2::port::notifier::Notifier;
 use iceoryx2::port::publisher::Publisher;
 use iceoryx2::port::subscriber::Subscriber;
 use iceoryx2::prelude::*;
-use std::hint;
-use std::io;
 
 /// Publish-subscribe with slices, polled or with an event for each message.
-pub struct Slices {
-    names: Names,
-    events: bool,
-}
+pub struct Slices(Services);
 
-/// How a process waits for messages, and tells of its own.
-struct Waiting(Option<(Notifier<Kind>, Listener<Kind>)>);
-
-impl Waiting {
-    fn wait<T>(&self, mut receive: impl FnMut() -> Option<T>) -> T {
-        loop {
-            if let Some(message) = receive() {
-                return message;
-            }
-            match &self.0 {
-                Some((_, listener)) => listener.blocking_wait(|_| {}).map(drop).expect("wait"),
-                None => hint::spin_loop(),
-            }
-        }
-    }
-
-    fn tell(&self) {
-        if let Some((notifier, _)) = &self.0 {
-            notifier.notify().expect("notify");
-        }
+impl From<Services> for Slices {
+    fn from(services: Services) -> Self {
+        Self(services)
     }
 }
 
@@ -48,23 +24,9 @@ type Answers = iceoryx2::service::port_factory::publish_subscribe::PortFactory<K
 const END: u64 = u64::MAX;
 
 impl Slices {
-    pub fn polled(job: &Job) -> io::Result<Self> {
-        Ok(Self {
-            names: Names::new(job),
-            events: false,
-        })
-    }
-
-    pub fn with_events(job: &Job) -> io::Result<Self> {
-        Ok(Self {
-            names: Names::new(job),
-            events: true,
-        })
-    }
-
     fn data(&self, node: &Node<Kind>, depth: usize) -> Data {
         persist(|| {
-            node.service_builder(&self.names.name("data"))
+            node.service_builder(&self.0.name("data"))
                 .publish_subscribe::<[u8]>()
                 .payload_alignment(Alignment::new(4096).expect("a power of two"))
                 .subscriber_max_buffer_size(depth + 1)
@@ -76,35 +38,12 @@ impl Slices {
 
     fn numbers(&self, node: &Node<Kind>, part: &str, depth: usize) -> Answers {
         persist(|| {
-            node.service_builder(&self.names.name(part))
+            node.service_builder(&self.0.name(part))
                 .publish_subscribe::<u64>()
                 .subscriber_max_buffer_size(depth + 2)
                 .enable_safe_overflow(false)
                 .open_or_create()
         })
-    }
-
-    fn waiting(&self, node: &Node<Kind>, role: Role) -> Waiting {
-        if !self.events {
-            return Waiting(None);
-        }
-        let event = |part| {
-            persist(|| {
-                node.service_builder(&self.names.name(part))
-                    .event()
-                    .open_or_create()
-            })
-        };
-        let (there, back) = if role == Role::Near {
-            ("there", "back")
-        } else {
-            ("back", "there")
-        };
-        let notifier = persist(|| event(there).notifier_builder().create());
-        Waiting(Some((
-            notifier,
-            persist(|| event(back).listener_builder().create()),
-        )))
     }
 }
 
@@ -138,7 +77,7 @@ impl Pair for Slices {
                 .subscriber_builder()
                 .create()
         });
-        let waiting = self.waiting(&node, Role::Near);
+        let waiting = self.0.waiting(&node, Role::Near);
         side.start();
         let (mut next, mut ended) = (0, 0);
         loop {
@@ -180,7 +119,7 @@ impl Pair for Slices {
                 .publisher_builder()
                 .create()
         });
-        let waiting = self.waiting(&node, Role::Far);
+        let waiting = self.0.waiting(&node, Role::Far);
         let mut consumer = Consumer::new(side);
         side.start();
         loop {

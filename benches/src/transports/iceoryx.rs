@@ -19,24 +19,87 @@ use std::io;
 pub type Kind = ipc::Service;
 type Words = [u64; 8];
 
-/// What the names of the services of a cell begin with, and how many messages are outstanding.
-pub struct Names {
+/// The services of a cell.
+pub struct Services {
+    /// What their names begin with.
     base: String,
+    /// How many messages are outstanding.
     depth: usize,
+    /// There is an event for each message; otherwise receivers look all the time.
+    events: bool,
 }
 
-impl Names {
-    pub fn new(job: &Job) -> Self {
+/// A transport that looks all the time.
+pub fn polled<T: From<Services>>(job: &Job) -> io::Result<T> {
+    Ok(Services::new(job, false).into())
+}
+
+/// A transport with an event for each message.
+pub fn with_events<T: From<Services>>(job: &Job) -> io::Result<T> {
+    Ok(Services::new(job, true).into())
+}
+
+impl Services {
+    fn new(job: &Job, events: bool) -> Self {
         set_log_level(LogLevel::Fatal);
         Self {
             base: super::unique("vdi-bench"),
             depth: job.depth,
+            events,
         }
+    }
+
+    /// How a side waits for messages, and tells of its own.
+    pub fn waiting(&self, node: &Node<Kind>, role: Role) -> Waiting {
+        let (there, back) = there_and_back(role);
+        let event = |part| {
+            persist(|| {
+                node.service_builder(&self.name(part))
+                    .event()
+                    .open_or_create()
+            })
+        };
+        Waiting(self.events.then(|| {
+            let notifier = persist(|| event(there).notifier_builder().create());
+            let listener = persist(|| event(back).listener_builder().create());
+            (notifier, listener)
+        }))
     }
 
     pub fn name(&self, part: &str) -> ServiceName {
         let name = format!("{}/{part}", self.base);
         name.as_str().try_into().expect("a valid name")
+    }
+}
+
+/// What a side sends to, and where it receives.
+fn there_and_back(role: Role) -> (&'static str, &'static str) {
+    match role {
+        Role::Near => ("there", "back"),
+        Role::Far => ("back", "there"),
+    }
+}
+
+/// How a process waits for messages, and tells of its own.
+pub struct Waiting(Option<(Notifier<Kind>, Listener<Kind>)>);
+
+impl Waiting {
+    pub fn wait<T>(&self, mut receive: impl FnMut() -> Option<T>) -> T {
+        loop {
+            if let Some(message) = receive() {
+                return message;
+            }
+            match &self.0 {
+                Some((_, listener)) => listener.blocking_wait(|_| {}).map(drop).expect("wait"),
+                None => hint::spin_loop(),
+            }
+        }
+    }
+
+    pub fn tell(&self) {
+        if let Some((notifier, _)) = &self.0 {
+            notifier.notify().expect("notify");
+        }
     }
 }
 
@@ -80,11 +143,11 @@ pub fn sweep() {
 }
 
 /// Request-response, polled.
-pub struct Requests(Names);
+pub struct Requests(Services);
 
-impl Requests {
-    pub fn new(job: &Job) -> io::Result<Self> {
-        Ok(Self(Names::new(job)))
+impl From<Services> for Requests {
+    fn from(services: Services) -> Self {
+        Self(services)
     }
 }
 
@@ -165,68 +228,39 @@ impl Channel for RequestEnd {
 }
 
 /// Publish-subscribe in both directions, polled or with an event for each message.
-pub struct Publications {
-    names: Names,
-    events: bool,
-}
+pub struct Publications(Services);
 
-impl Publications {
-    pub fn polled(job: &Job) -> io::Result<Self> {
-        Ok(Self {
-            names: Names::new(job),
-            events: false,
-        })
-    }
-
-    pub fn with_events(job: &Job) -> io::Result<Self> {
-        Ok(Self {
-            names: Names::new(job),
-            events: true,
-        })
+impl From<Services> for Publications {
+    fn from(services: Services) -> Self {
+        Self(services)
     }
 }
 
 pub struct PublicationEnd {
     publisher: Publisher<Kind, Words, ()>,
     subscriber: Subscriber<Kind, Words, ()>,
-    events: Option<(Notifier<Kind>, Listener<Kind>)>,
+    waiting: Waiting,
 }
 
 impl Ends for Publications {
     type End<'a> = PublicationEnd;
 
     fn end(&self, role: Role) -> PublicationEnd {
-        let (there, back) = match role {
-            Role::Near => ("there", "back"),
-            Role::Far => ("back", "there"),
-        };
+        let (there, back) = there_and_back(role);
         let node = node();
         let service = |part| {
             persist(|| {
-                node.service_builder(&self.names.name(part))
+                node.service_builder(&self.0.name(part))
                     .publish_subscribe::<Words>()
-                    .subscriber_max_buffer_size(self.names.depth + 1)
+                    .subscriber_max_buffer_size(self.0.depth + 1)
                     .enable_safe_overflow(false)
-                    .open_or_create()
-            })
-        };
-        let event = |part| {
-            persist(|| {
-                node.service_builder(&self.names.name(part))
-                    .event()
                     .open_or_create()
             })
         };
         PublicationEnd {
             publisher: persist(|| service(there).publisher_builder().create()),
             subscriber: persist(|| service(back).subscriber_builder().create()),
-            events: self.events.then(|| {
-                let notifier = persist(|| event(there).notifier_builder().create());
-                (
-                    notifier,
-                    persist(|| event(back).listener_builder().create()),
-                )
-            }),
+            waiting: self.0.waiting(&node, role),
         }
     }
 }
@@ -235,20 +269,12 @@ impl Channel for PublicationEnd {
     fn send(&mut self, message: &Message) {
         let sample = self.publisher.loan_uninit().expect("loan");
         sample.write_payload(message.0).send().expect("send");
-        if let Some((notifier, _)) = &self.events {
-            notifier.notify().expect("notify");
-        }
+        self.waiting.tell();
     }
 
     fn receive(&mut self) -> Message {
-        loop {
-            if let Some(sample) = self.subscriber.receive().expect("receive") {
-                return Message(*sample);
-            }
-            match &mut self.events {
-                Some((_, listener)) => listener.blocking_wait(|_| {}).map(drop).expect("wait"),
-                None => hint::spin_loop(),
-            }
-        }
+        let receive = || self.subscriber.receive().expect("receive");
+        self.waiting
+            .wait(|| receive().map(|sample| Message(*sample)))
     }
 }
