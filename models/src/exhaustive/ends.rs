@@ -2,11 +2,13 @@
 
 use super::support::{Ending, configured, explore, send};
 use crate::client;
+use crate::client::scene::Client;
 use crate::error::ErrorKind;
 use crate::protocol::codes::{VDI_ABORT_CLIENT, VDI_ABORT_SERVER_CLOSED};
 use crate::protocol::command::Completion;
 use crate::protocol::name::Name;
 use crate::protocol::state::Phase;
+use crate::server;
 use crate::server::scene::Server;
 use crate::sync::thread;
 use crate::sys::robust;
@@ -19,6 +21,32 @@ fn name(name: &str) -> Name {
 fn agent(server: &Arc<Server>) -> thread::JoinHandle<crate::Result<()>> {
     let server = Arc::clone(server);
     thread::spawn(move || server.set.execute_completion_agent())
+}
+
+/// A set whose one device both sides have opened, and how its command ends.
+type Opened = (
+    Arc<Server>,
+    Arc<Client>,
+    client::Device,
+    server::Device,
+    Arc<Ending>,
+);
+
+fn opened() -> Opened {
+    let (control, server, client) = configured(1);
+    let theirs = client.take_device(0).unwrap();
+    let device = server.device(&control);
+    (server, client, theirs, device, Arc::default())
+}
+
+/// A server that aborts the set and hangs up, as the client hears of it.
+fn server_leaves(server: Arc<Server>, client: &Arc<Client>) -> thread::JoinHandle<()> {
+    let client = Arc::clone(client);
+    thread::spawn(move || {
+        let participant = server.participant();
+        participant.abort(VDI_ABORT_SERVER_CLOSED, "");
+        client.server_left();
+    })
 }
 
 /// Takes one command and completes it; the kind of the first error.
@@ -34,10 +62,7 @@ fn work_once(device: &client::Device) -> Option<ErrorKind> {
 /// Whoever waits for anything is told, and every command ends once. [ABT-03, ABT-08, SSET-AGENT-09]
 pub fn an_abort_ends_everything_once() {
     explore(2, || {
-        let (control, server, client) = configured(1);
-        let theirs = client.take_device(0).unwrap();
-        let device = server.device(&control);
-        let ending = Arc::new(Ending::default());
+        let (server, client, theirs, device, ending) = opened();
         let worker = thread::spawn(move || work_once(&theirs));
         let agent = agent(&server);
         let aborter = thread::spawn({
@@ -59,10 +84,7 @@ pub fn an_abort_ends_everything_once() {
 /// it. [SSET-CLOSE-01, SSET-AGENT-09]
 pub fn a_close_of_the_server_ends_its_agent_and_its_commands() {
     explore(2, || {
-        let (control, server, client) = configured(1);
-        let theirs = client.take_device(0).unwrap();
-        let device = server.device(&control);
-        let ending = Arc::new(Ending::default());
+        let (server, _client, theirs, device, ending) = opened();
         send(&device, &ending).unwrap();
         let command = theirs.get_command(None).unwrap();
         let completer = thread::spawn(move || {
@@ -161,10 +183,7 @@ pub fn an_area_is_added_before_a_close_or_not_at_all() {
 /// A client that completes its last command and leaves has completed it. [CSET-CLOSE-06, NT-03]
 pub fn what_a_client_completed_before_it_left_counts() {
     explore(2, || {
-        let (control, server, client) = configured(1);
-        let theirs = client.take_device(0).unwrap();
-        let device = server.device(&control);
-        let ending = Arc::new(Ending::default());
+        let (server, client, theirs, device, ending) = opened();
         send(&device, &ending).unwrap();
         let command = theirs.get_command(None).unwrap();
         device.close().unwrap();
@@ -181,10 +200,7 @@ pub fn what_a_client_completed_before_it_left_counts() {
 /// A client that leaves with a command in progress ends the set. [CSET-CLOSE-06]
 pub fn what_a_client_left_behind_is_aborted() {
     explore(2, || {
-        let (control, server, client) = configured(1);
-        let theirs = client.take_device(0).unwrap();
-        let device = server.device(&control);
-        let ending = Arc::new(Ending::default());
+        let (server, client, theirs, device, ending) = opened();
         send(&device, &ending).unwrap();
         drop(theirs.get_command(None).unwrap());
         let agent = agent(&server);
@@ -228,10 +244,7 @@ pub fn a_close_of_the_client_ends_its_waits() {
 /// aborted has lost no completion. [AMB-08]
 pub fn an_agent_that_comes_late_misses_nothing() {
     explore(2, || {
-        let (control, server, client) = configured(1);
-        let theirs = client.take_device(0).unwrap();
-        let device = server.device(&control);
-        let ending = Arc::new(Ending::default());
+        let (server, client, theirs, device, ending) = opened();
         send(&device, &ending).unwrap();
         let worker = thread::spawn(move || work_once(&theirs));
         let agent = agent(&server);
@@ -253,10 +266,7 @@ pub fn an_agent_that_comes_late_misses_nothing() {
 /// A set whose normal end somebody has seen is not aborted by the close that follows. [NT-03, AMB-40]
 pub fn a_close_does_not_abort_what_has_ended() {
     explore(3, || {
-        let (control, server, client) = configured(1);
-        let theirs = client.take_device(0).unwrap();
-        let device = server.device(&control);
-        let ending = Arc::new(Ending::default());
+        let (server, client, theirs, device, ending) = opened();
         send(&device, &ending).unwrap();
         device.close().unwrap();
         assert_eq!(work_once(&theirs), None);
@@ -283,14 +293,7 @@ pub fn a_client_that_is_left_alone_is_told_of_the_abort() {
         let (control, server, client) = configured(2);
         drop(server.device(&control));
         let theirs = client.take_device(0).unwrap();
-        let link = thread::spawn({
-            let client = Arc::clone(&client);
-            move || {
-                let participant = server.participant();
-                participant.abort(VDI_ABORT_SERVER_CLOSED, "");
-                client.server_left();
-            }
-        });
+        let link = server_leaves(server, &client);
         let unknown = client.set.open_device(&name("other"));
         let kind = unknown.err().map(|error| error.kind());
         assert_eq!(kind, Some(ErrorKind::Abort));
@@ -305,14 +308,7 @@ pub fn a_wait_for_a_command_that_is_left_alone_ends_as_aborted() {
         let (control, server, client) = configured(1);
         drop(server.device(&control));
         let theirs = client.take_device(0).unwrap();
-        let link = thread::spawn({
-            let client = Arc::clone(&client);
-            move || {
-                let participant = server.participant();
-                participant.abort(VDI_ABORT_SERVER_CLOSED, "");
-                client.server_left();
-            }
-        });
+        let link = server_leaves(server, &client);
         assert_eq!(work_once(&theirs), Some(ErrorKind::Abort));
         link.join().unwrap();
     });
