@@ -81,8 +81,8 @@
  * locks inside the process. Signals do not end a wait. A signal handler must not call the library:
  * it may have interrupted a call that holds a lock. No function is a cancellation point: a
  * pthread_cancel() takes effect after the call, that of the completion agent after the agent.
- * While the process has a set open the library runs one thread of its own, "vdi-link", with all
- * signals blocked; it calls nothing of the program.
+ * While the process has a set open the library runs two threads of its own, "vdi-link" and
+ * "vdi-witness", with all signals blocked; they call nothing of the program.
  *
  * Completion routines may call every function, also for their own set, and may end the process or
  * fork; see vdi_completion_routine for what waits meanwhile.

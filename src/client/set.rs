@@ -232,7 +232,7 @@ impl Set {
             let text = format!("client process {} closed the set", process::id());
             inner.participant.abort(VDI_ABORT_CLIENT_CLOSED, &text);
         }
-        // Ends the part of the background thread in this set before anything is released.
+        // Ends the part of the background threads in this set before anything is released.
         let link = lock(&self.link).take();
         drop(link);
         if still_open > 0 {

@@ -1,4 +1,4 @@
-//! The one background thread of a process, which sees peers speak, hang up and end.
+//! The background thread of a process that sees peers speak, hang up and end.
 //!
 //! The thread runs as long as somebody needs it: a process whose own threads have all ended must end,
 //! too. All signals are blocked in it, so that the handlers of the application never run there. A

@@ -133,7 +133,7 @@ pub(crate) fn join(
             ),
         )),
         Incoming::Nothing => Err(unexpected(format!(
-            "process {} of user {}, the primary of set {name}, does not answer",
+            "process {} of user {}, the primary of set \"{name}\", does not answer",
             channel.peer_pid(),
             channel.peer_uid()
         ))),
