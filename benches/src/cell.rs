@@ -295,7 +295,7 @@ fn follow(
         return Ok(());
     }
     running.until(end, || Side::has_begun(board))?;
-    os::sleep(rules.warm_up);
+    os::sleep(near.job.warm_up.unwrap_or(rules.warm_up));
     running.until(end, || board.total() > 0 || near.job.depth == 0)?;
     let processes = running.processes;
     let before = Snapshot::of(processes, counters);

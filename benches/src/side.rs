@@ -71,7 +71,8 @@ pub struct Job {
     pub sink: Sink,
     /// The far process is killed in the middle.
     pub deadly: bool,
-    /// Time that the cell is measured, if not that of all others.
+    /// Time before the cell is measured, and that it is, if not those of all others.
+    pub warm_up: Option<Duration>,
     pub window: Option<Duration>,
 }
 
@@ -89,6 +90,7 @@ impl Default for Job {
             total: None,
             sink: Sink::Checksum,
             deadly: false,
+            warm_up: None,
             window: None,
         }
     }

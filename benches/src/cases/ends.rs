@@ -40,12 +40,14 @@ fn death() -> Case {
     }
 }
 
-/// No command is ever sent: what counts are CPU time and context switches.
+/// No command is ever sent: what counts are CPU time and context switches. Who waits looks again after
+/// 1, 2, 4 and 8 seconds, and then every 16: the measurement lies between the fourth look and the fifth.
 fn idle(quick: bool) -> Case {
-    let window = Some(Duration::from_secs(if quick { 2 } else { 10 }));
+    let (warm_up, window) = if quick { (0, 2) } else { (18, 10) };
     let job = Job {
         depth: 0,
-        window,
+        warm_up: Some(Duration::from_secs(warm_up)),
+        window: Some(Duration::from_secs(window)),
         ..Job::default()
     };
     let title = "A set whose both sides wait: CPU time and context switches of all that time";
