@@ -15,6 +15,15 @@ fi
 ci/setup.sh
 cargo build --release --workspace --locked --quiet
 (cd benches && cargo build --release --locked --quiet)
+# The same library without the checks of what a peer writes, to show what they cost.
+copy=benches/target/unchecked
+rm -rf "$copy"
+mkdir -p "$copy"
+tar -c --exclude=target --exclude=build --exclude=.git . | tar -x -C "$copy"
+patch --quiet -p1 -d "$copy" <benches/unchecked.patch
+cargo build --release --lib --package vdi --locked --quiet --manifest-path "$copy/Cargo.toml" \
+  --target-dir benches/target/unchecked-build
+cp benches/target/unchecked-build/release/libvdi.so "$copy/"
 if [ "${1:-}" = quick ]; then
   exec benches/target/release/vdi-bench --quick --output benches/target/results
 fi

@@ -37,7 +37,7 @@ fn run(options: &Options, places: &Places) -> io::Result<bool> {
         patience: options.patience,
         window: options.window,
         warm_up: options.warm_up,
-        limit: Duration::from_secs(30),
+        limit: Duration::from_secs(60),
         source: Arc::new(shared::Bytes::filled(options.source)?),
         processors: [first, second],
     };
@@ -52,6 +52,7 @@ fn run(options: &Options, places: &Places) -> io::Result<bool> {
     };
     let mut all = cases::round_trip::cases();
     all.extend(cases::bulk::cases(options.source));
+    all.extend(cases::validation::cases(options.source));
     all.extend(cases::ends::cases(options.quick));
     all.iter().for_each(&mut measure);
     if options.wants_one_of(&cases::WITH_FILES) {

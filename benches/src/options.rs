@@ -19,7 +19,7 @@ usage: vdi-bench [--quick] [--rounds N] [--case PREFIX]... [--patience SECONDS] 
 VDI_LIBRARY names the libvdi.so to measure.";
 
 /// What the names of the comparisons begin with that are made when it must be quick: every transport is there.
-const QUICK: [&str; 16] = [
+const QUICK: [&str; 17] = [
     "depth-1",
     "depth-16",
     "one-processor",
@@ -28,6 +28,7 @@ const QUICK: [&str; 16] = [
     "devices-4",
     "devices-64",
     "bulk-64k-4",
+    "validation-4k",
     "bulk-1m-4",
     "ready-1m",
     "ready-64m",

@@ -134,8 +134,18 @@ pub fn path() -> PathBuf {
     std::env::var_os("VDI_LIBRARY").map_or_else(built, PathBuf::from)
 }
 
+/// The build that believes whatever a peer writes; see `ci/bench.sh`.
+pub fn unchecked() -> PathBuf {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/target/unchecked/libvdi.so").into()
+}
+
 /// The functions, once loaded for good.
 pub fn interface() -> &'static Interface {
+    load(path)
+}
+
+/// As [`interface`], of the build there if this process has loaded none.
+pub fn load(path: fn() -> PathBuf) -> &'static Interface {
     static INTERFACE: OnceLock<Interface> = OnceLock::new();
     INTERFACE.get_or_init(|| {
         // SAFETY: the library is ours, and does nothing when it is loaded.

@@ -6,6 +6,7 @@ pub mod external;
 pub mod round_trip;
 pub mod spoilt;
 pub mod tool;
+pub mod validation;
 pub mod whole;
 
 use crate::cell::{self, Rules, Sample};

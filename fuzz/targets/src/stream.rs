@@ -7,7 +7,6 @@ mod format;
 
 use crate::bytes::Bytes;
 use format::{Error, Geometry, HEADER_BYTES, Header, Reader, Writer};
-use sha2::{Digest as _, Sha256};
 use std::io::{self, Read};
 
 /// Bytes of a header or trailer under their checksum, which follows.
@@ -138,7 +137,8 @@ fn forge(stripe: &mut [u8]) -> Option<()> {
     };
     let (block, number, count) = (field(12)?, field(32)?, field(36)?);
     let (page_size, pages_each, pages) = (field(40)?, field(44)?, field(48)?);
-    let mut digest = Sha256::new_with_prefix(stripe.get(..HEADER_BYTES)?);
+    let mut digest = blake3::Hasher::new();
+    digest.update(stripe.get(..HEADER_BYTES)?);
     let mut at = block;
     let mut first = number.checked_mul(pages_each)?;
     while first < pages {
@@ -153,7 +153,7 @@ fn forge(stripe: &mut [u8]) -> Option<()> {
         first = first.checked_add(count.checked_mul(pages_each)?)?;
     }
     let trailer = stripe.get_mut(at..at + HEADER_BYTES)?;
-    trailer[64..96].copy_from_slice(&digest.finalize());
+    trailer[64..96].copy_from_slice(digest.finalize().as_bytes());
     seal(trailer);
     Some(())
 }

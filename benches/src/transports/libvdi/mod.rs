@@ -7,11 +7,12 @@ mod server;
 use super::Pair;
 use crate::digest::Fold;
 use crate::side::{Job, Side};
-use crate::vdi_c::{Device, Server, device_name, interface, must};
+use crate::vdi_c::{self, Device, Server, device_name, interface, must};
 use client::serve;
 use lane::{Lane, Outstanding};
 use std::ffi::CString;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 /// How the bytes of a bulk command get into its buffer.
@@ -27,6 +28,8 @@ pub enum Filling {
 pub struct Libvdi {
     name: String,
     filling: Filling,
+    /// The build that the processes load.
+    library: fn() -> PathBuf,
 }
 
 impl Libvdi {
@@ -34,6 +37,7 @@ impl Libvdi {
         Ok(Self {
             name: super::unique("bench"),
             filling: Filling::Copied,
+            library: vdi_c::path,
         })
     }
 
@@ -42,6 +46,14 @@ impl Libvdi {
             filling: Filling::InPlace,
             ..Self::new(job)?
         })
+    }
+
+    /// The same with the build that checks nothing.
+    pub fn unchecked(self) -> Self {
+        Self {
+            library: vdi_c::unchecked,
+            ..self
+        }
     }
 
     pub fn device_name(&self, index: usize) -> CString {
@@ -97,6 +109,7 @@ fn run_agent(server: Server, lanes: &[*mut Lane<'_>], side: &Side) {
 
 impl Pair for Libvdi {
     fn near(&self, side: &Side) {
+        vdi_c::load(self.library);
         let server = self.open_server(&side.job);
         let filled = self.fill(server, side);
         let lanes = self.open_lanes(server, side, &filled);
@@ -121,6 +134,7 @@ impl Pair for Libvdi {
     }
 
     fn far(&self, side: &Side) {
+        vdi_c::load(self.library);
         let set = self.create_set(&side.job);
         let open = |index| Passed(self.open_device(set, index));
         let devices: Vec<_> = (0..side.job.devices).map(open).collect();
