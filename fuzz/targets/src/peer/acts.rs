@@ -238,8 +238,6 @@ impl Segment {
         self.store_all(self.completion(device, position), &words);
         let ahead = bytes.likely(&[1, 1, 1, 1, 64, 65]);
         self.store(tail, position.wrapping_add(ahead));
-        let ready = self.word(segment::READY);
-        ready.fetch_or(1 << (device % 32), Ordering::SeqCst);
         self.wake(segment::AGENT_BELL);
     }
 

@@ -47,7 +47,7 @@ fn fill(segment: &Segment, phase: u32, bytes: &mut Bytes<'_>) {
         let half: [u8; 4] = half.try_into().expect("four bytes");
         segment.store(at, u32::from_le_bytes(half));
     }
-    segment.store(16, 1 << 16);
+    segment.store(16, 2 << 16);
     segment.store(20, segment.devices());
     segment.store(24, segment.capacity());
     segment.store(segment::NAME_WAIT, 1);

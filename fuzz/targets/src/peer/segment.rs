@@ -13,9 +13,8 @@ pub(super) const DECIDED: usize = 84;
 pub(super) const PHASE: usize = 128;
 pub(super) const SET_BELL: usize = 256;
 pub(super) const AGENT_BELL: usize = 384;
-pub(super) const READY: usize = 512;
-pub(super) const PRIMARY_LIFE: usize = 640;
-const DEVICES: usize = 1408;
+pub(super) const PRIMARY_LIFE: usize = 512;
+const DEVICES: usize = 1280;
 
 /// Offsets in the block of a device.
 pub(super) const SERVER: usize = 128;
@@ -26,9 +25,9 @@ pub(super) const COMPLETION_TAIL: usize = 768;
 const SLOTS: usize = 896;
 
 /// Where a word may be of interest: in the header.
-const HEADER_WORDS: [usize; 24] = [
-    0, 8, 16, 20, 24, 28, 32, 40, 44, 48, 52, 84, 96, 112, 128, 256, 384, 512, 640, 644, 768, 772,
-    896, 1024,
+const HEADER_WORDS: [usize; 23] = [
+    0, 8, 16, 20, 24, 28, 32, 40, 44, 48, 52, 84, 96, 112, 128, 256, 384, 512, 516, 640, 644, 768,
+    896,
 ];
 /// And in the block of each device, texts and the first slots included.
 const DEVICE_WORDS: [usize; 12] = [0, 128, 136, 144, 512, 640, 768, 896, 900, 904, 908, 920];
