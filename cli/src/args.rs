@@ -35,6 +35,13 @@ pub(crate) enum Command {
     /// Advanced: only the engine's side, for a set that another backup program has created.
     #[command(subcommand)]
     Engine(Engine),
+    /// Execute BACKUP and RESTORE statements, with the command line of `sqlcmd`; see `-?`.
+    #[command(disable_help_flag = true)]
+    Sqlcmd {
+        /// As `sqlcmd` has them; `vdi sqlcmd -?` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 #[derive(Args)]

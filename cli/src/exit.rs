@@ -47,6 +47,25 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// The device at fault, from 0, when there is one.
     pub(crate) device: Option<usize>,
+    /// What the set made of it, for the messages of a statement.
+    #[serde(skip)]
+    pub(crate) cause: Option<Cause>,
+}
+
+/// What happened at the device set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It could not be opened or configured.
+    Set(vdi::ErrorKind),
+    /// The database that is to be replaced is open elsewhere.
+    InUse,
+    /// A command was completed with an error.
+    Command {
+        /// Its `VDC_` code.
+        command: i32,
+        /// Its completion code.
+        code: i32,
+    },
 }
 
 impl Failure {
@@ -56,6 +75,7 @@ impl Failure {
             exit,
             message: message.into(),
             device: None,
+            cause: None,
         }
     }
 
@@ -67,13 +87,21 @@ impl Failure {
         }
     }
 
+    /// The same failure, and what happened at the device set.
+    pub(crate) fn because(self, cause: Cause) -> Self {
+        Self {
+            cause: Some(cause),
+            ..self
+        }
+    }
+
     /// An error of the library where the two sides meet.
     pub(crate) fn link(what: &str, error: &vdi::Error) -> Self {
         let exit = match error.kind() {
             vdi::ErrorKind::Abort => Exit::Aborted,
             _ => Exit::Engine,
         };
-        Self::new(exit, format!("{what}: {error}"))
+        Self::new(exit, format!("{what}: {error}")).because(Cause::Set(error.kind()))
     }
 
     /// A failure to write a file, with advice where there is some.

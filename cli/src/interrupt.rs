@@ -1,7 +1,9 @@
 //! Ctrl-C and termination: the signal is remembered, and the device set is aborted at once.
 
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -20,6 +22,9 @@ struct State {
 /// The signals that end a run.
 #[derive(Clone)]
 pub(crate) struct Interrupt(Arc<Mutex<State>>);
+
+/// Dropping it turns the alarm off.
+pub(crate) struct Alarm(#[expect(dead_code, reason = "its end is what counts")] Sender<()>);
 
 impl Interrupt {
     /// Begins to watch for signals.
@@ -59,6 +64,18 @@ impl Interrupt {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Does as if a signal had come, when so much time has passed and the alarm still exists.
+    pub(crate) fn alarm(&self, after: Duration) -> Alarm {
+        let (kept, watched) = channel::<()>();
+        let interrupt = self.clone();
+        thread::spawn(move || {
+            if watched.recv_timeout(after) == Err(RecvTimeoutError::Timeout) {
+                interrupt.arrived("the query time-out");
+            }
+        });
+        Alarm(kept)
     }
 
     fn arrived(&self, signal: &'static str) {

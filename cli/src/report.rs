@@ -75,6 +75,11 @@ pub(crate) fn note(message: &str) {
     let _ = writeln!(io::stderr(), "vdi: {message}");
 }
 
+/// Tells people something in the words of another program.
+pub(crate) fn say(message: &str) {
+    let _ = writeln!(io::stderr(), "{message}");
+}
+
 /// Prints a result.
 pub(crate) fn print(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");

@@ -4,9 +4,11 @@
 //! standard output, and its exit status says the same.
 
 mod backup;
+pub(crate) mod device;
 mod pages;
 mod restore;
-mod session;
+pub(crate) mod session;
+pub(crate) mod source;
 mod target;
 
 use std::io;
@@ -74,7 +76,7 @@ fn execute(engine: Engine) -> Result<Contents, Failure> {
 pub(crate) fn digest(database: &Path) -> Result<(Digest, u64, u32), Failure> {
     let snapshot = Snapshot::open(database)?;
     let mut digest = Hasher::new();
-    snapshot.each_page(|image| {
+    snapshot.each_page(&mut |image| {
         digest.update(image);
         Ok(())
     })?;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::exit::{Exit, Failure};
 
 /// How long to wait for a writer that keeps readers out.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// An open read transaction. Writers in WAL mode go on and are not seen; writers with a rollback
 /// journal cannot commit until it ends.
@@ -51,7 +51,7 @@ impl Snapshot {
     /// Gives the image of every page in order.
     pub(crate) fn each_page(
         &self,
-        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+        take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let failed = |error| sqlite(&self.path, &error);
         let query = "SELECT data FROM sqlite_dbpage('main') ORDER BY pgno";
@@ -100,7 +100,7 @@ fn unreadable(path: &str, why: &str) -> Failure {
     Failure::new(Exit::Input, format!("cannot read database {path}: {why}"))
 }
 
-fn sqlite(path: &str, error: &rusqlite::Error) -> Failure {
+pub(super) fn sqlite(path: &str, error: &rusqlite::Error) -> Failure {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => unreadable(
             path,
@@ -129,7 +129,7 @@ mod tests {
         let images = |snapshot: &Snapshot| {
             let mut images = Vec::new();
             snapshot
-                .each_page(|image| {
+                .each_page(&mut |image| {
                     images.extend_from_slice(image);
                     Ok(())
                 })

@@ -1,17 +1,13 @@
 //! RESTORE: stripes come from the devices, are verified and become a database.
 
-use std::collections::VecDeque;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use uuid::Uuid;
-use vdi::Buffer;
-use vdi::codes::{
-    ERROR_HANDLE_EOF, ERROR_NO_DATA_DETECTED, ERROR_SUCCESS, VDC_Read, VDF_ReadMedia,
-};
+use vdi::codes::VDF_ReadMedia;
 
-use super::session::{Channel, Pending, Session};
-use super::{Progress, target};
+use super::session::{Plan, Session};
+use super::{Progress, device, target};
 use crate::args::Statement;
 use crate::durable::NewFile;
 use crate::exit::{Exit, Failure};
@@ -32,7 +28,8 @@ pub(super) fn run(
     progress: Progress,
 ) -> Result<Contents, Failure> {
     target::check(database, replace)?;
-    let mut session = Session::open(statement, VDF_ReadMedia, block_size, interrupt)?;
+    let plan = Plan::of(statement, VDF_ReadMedia, block_size)?;
+    let mut session = Session::open(&plan, interrupt)?;
     let outcome = target::create(database, &statement.set)
         .and_then(|file| Ok((transfer(&session, &file, database, progress)?, file)));
     let ended = session.end();
@@ -56,7 +53,9 @@ fn transfer(
     database: &Path,
     progress: Progress,
 ) -> Result<Contents, Failure> {
-    let sources = session.channels()?.into_iter().map(Source::new).collect();
+    let channels = session.channels()?;
+    channels.iter().try_for_each(|channel| channel.rewind())?;
+    let sources = channels.into_iter().map(device::Reader::new).collect();
     let mut reader = Reader::open(sources).map_err(refusal)?;
     let header = reader.header().clone();
     let geometry = header.geometry;
@@ -98,77 +97,5 @@ fn refusal(error: Error) -> Failure {
             reason,
         } => Failure::new(Exit::Stripes, format!("it {reason}")).at_device(source),
         Error::Io { source, error } => Failure::from(error).at_device(source),
-    }
-}
-
-/// Sends Reads ahead, as many as there are buffers, and gives their bytes in order. The sizes have
-/// nothing to do with those of the Writes at the backup (CMD-READ-07).
-struct Source {
-    channel: Channel,
-    /// Reads under way, oldest first.
-    reads: VecDeque<(Pending, Buffer, u32)>,
-    /// The buffer being emptied: how far, and how full it was.
-    emptying: Option<(Buffer, usize, usize)>,
-    /// The device has no more data.
-    ended: bool,
-}
-
-impl Source {
-    fn new(channel: Channel) -> Self {
-        Self {
-            channel,
-            reads: VecDeque::new(),
-            emptying: None,
-            ended: false,
-        }
-    }
-
-    fn send_ahead(&mut self) {
-        while let Some(buffer) = self.channel.buffers.pop() {
-            let size = buffer.len() as u32;
-            let pending = self.channel.transfer(VDC_Read, &buffer, size);
-            self.reads.push_back((pending, buffer, size));
-        }
-    }
-
-    /// Waits for the oldest Read. After the end of the data the device takes nothing more
-    /// (ERR-02), so the Reads behind it are left to fail.
-    fn await_oldest(&mut self) -> Result<(), Failure> {
-        let Some((pending, buffer, size)) = self.reads.pop_front() else {
-            return Err(io::Error::other("a device has no buffers").into());
-        };
-        let completion = pending.wait();
-        let bytes = completion.bytes;
-        match completion.code {
-            ERROR_SUCCESS if bytes == size => {}
-            ERROR_SUCCESS => return Err(self.channel.short("Read", bytes, size)),
-            ERROR_HANDLE_EOF | ERROR_NO_DATA_DETECTED => self.ended = true,
-            code => return Err(self.channel.failure("Read", code)),
-        }
-        self.emptying = Some((buffer, 0, bytes as usize));
-        Ok(())
-    }
-}
-
-impl Read for Source {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some((buffer, at, end)) = self.emptying.take() {
-                if at < end {
-                    let part = into.len().min(end - at);
-                    buffer
-                        .read(at, &mut into[..part])
-                        .map_err(|error| Failure::link("cannot read a buffer", &error))?;
-                    self.emptying = Some((buffer, at + part, end));
-                    return Ok(part);
-                }
-                self.channel.buffers.push(buffer);
-            }
-            if self.ended {
-                return Ok(0);
-            }
-            self.send_ahead();
-            self.await_oldest()?;
-        }
     }
 }

@@ -1,20 +1,62 @@
 //! The server's side of a device set, from Open to Close.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use vdi::codes::{
-    ERROR_DISK_FULL, ERROR_EOM_OVERFLOW, ERROR_HANDLE_DISK_FULL, ERROR_OPERATION_ABORTED,
-    ERROR_SUCCESS, VDF_CompleteEnabled,
-};
-use vdi::server::{Callback, Device, Request, Set};
-use vdi::{Buffer, Completion, Configuration, ErrorKind, Instance, Name, ServerParameters};
+use vdi::codes::{VDF_CompleteEnabled, VDF_FileMarks, VDF_RandomAccess, VDF_ReadMedia};
+use vdi::server::{Device, Set};
+use vdi::{Configuration, ErrorKind, Instance, Name, ServerParameters};
 
+use super::device::Channel;
 use crate::args::Statement;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Cause, Exit, Failure};
 use crate::interrupt::Interrupt;
+
+/// What a statement says about the device set, and how the engine is to use it.
+pub(crate) struct Plan {
+    pub(crate) instance: Instance,
+    /// Names of the devices; the first is that of the set (NAME-05).
+    pub(crate) names: Vec<Name>,
+    /// How long to wait for the set to appear.
+    pub(crate) wait: Duration,
+    /// Which way the data goes, and whether the engine can complete a backup.
+    pub(crate) features: u32,
+    /// Look at the media before writing, where the client can go back.
+    pub(crate) looks: bool,
+    pub(crate) block_size: u32,
+    pub(crate) max_transfer_size: u32,
+    /// Buffers for all devices together.
+    pub(crate) buffers: u32,
+    /// How long the engine takes before each command.
+    pub(crate) pace: Duration,
+}
+
+impl Plan {
+    /// The plan of a statement on the command line.
+    pub(super) fn of(
+        statement: &Statement,
+        features: u32,
+        block_size: u32,
+    ) -> Result<Self, Failure> {
+        let all = std::iter::once(&statement.set).chain(&statement.devices);
+        let names = all
+            .map(|name| self::name(name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let buffers = statement.transfer.buffers_for(names.len() as u32);
+        Ok(Self {
+            instance: Instance::default(),
+            wait: Duration::from_secs(statement.wait),
+            features,
+            looks: false,
+            block_size,
+            max_transfer_size: statement.transfer.max_transfer_size,
+            buffers: buffers.map_err(|why| Failure::new(Exit::Usage, why))?,
+            pace: Duration::ZERO,
+            names,
+        })
+    }
+}
 
 /// A configured set with all its devices open and its completion agent running.
 pub(crate) struct Session {
@@ -25,51 +67,42 @@ pub(crate) struct Session {
     configuration: Configuration,
     /// Buffers for all devices together.
     buffers: u32,
+    pace: Duration,
 }
 
 impl Session {
-    /// Opens and configures the set that the statement names. `features` says which way the data
-    /// goes. A signal aborts the set from now on.
-    pub(crate) fn open(
-        statement: &Statement,
-        features: u32,
-        block_size: u32,
-        interrupt: &Interrupt,
-    ) -> Result<Self, Failure> {
-        let names = names(statement)?;
-        let set = Arc::new(open(&names[0], Duration::from_secs(statement.wait))?);
+    /// Opens and configures the set. A signal aborts the set from now on.
+    pub(crate) fn open(plan: &Plan, interrupt: &Interrupt) -> Result<Self, Failure> {
+        let set = Arc::new(open(plan, interrupt)?);
         let aborted = Arc::downgrade(&set);
         interrupt.on_signal(move |signal| {
             // The set may be closed or aborted already.
             let reason = format!("the engine was interrupted by {signal}");
             let _ = aborted.upgrade().map(|set| set.signal_abort(&reason));
         });
-        let transfer = statement.transfer;
-        let buffers = transfer
-            .buffers_for(names.len() as u32)
-            .map_err(|why| Failure::new(Exit::Usage, why))?;
-        let parameters = ServerParameters {
-            features,
-            block_size,
-            max_transfer_size: transfer.max_transfer_size,
-            ..ServerParameters::default()
-        };
-        let configuration = configure(&set, &parameters, buffers, names.len())?;
+        let configuration = configure(&set, plan)?;
         let agent = {
             let set = Arc::clone(&set);
             thread::spawn(move || set.execute_completion_agent())
         };
-        let devices = names
+        let devices = plan
+            .names
             .iter()
             .map(|name| set.open_device(name).map(Arc::new))
             .collect::<vdi::Result<_>>()
-            .map_err(|error| link(&set, "cannot open the devices", &error))?;
+            .map_err(|error| {
+                let failure = link(&set, "cannot open the devices", &error);
+                // The agent leaves, and with it the set.
+                let _ = set.close();
+                failure
+            })?;
         Ok(Self {
             set,
             agent: Some(agent),
             devices,
             configuration,
-            buffers,
+            buffers: plan.buffers,
+            pace: plan.pace,
         })
     }
 
@@ -95,13 +128,18 @@ impl Session {
             .zip(&self.devices)
             .map(|(k, device)| {
                 let buffers = (0..share(k)).map(allocate).collect::<vdi::Result<_>>();
-                Ok(Channel {
-                    number: k as usize,
-                    set: Arc::clone(&self.set),
-                    device: Arc::clone(device),
-                    buffers: buffers
-                        .map_err(|error| link(&self.set, "cannot allocate buffers", &error))?,
-                })
+                let buffers =
+                    buffers.map_err(|error| link(&self.set, "cannot allocate buffers", &error))?;
+                let configuration = &self.configuration;
+                let number = k as usize;
+                Ok(Channel::new(
+                    number,
+                    &self.set,
+                    device,
+                    configuration,
+                    buffers,
+                    self.pace,
+                ))
             })
             .collect()
     }
@@ -133,6 +171,12 @@ impl Session {
         }
     }
 
+    /// Aborts the set: what the statement failed of is not the client's doing.
+    pub(crate) fn abort(&self, reason: &str) {
+        // It may be aborted already.
+        let _ = self.set.signal_abort(reason);
+    }
+
     /// Closes the set.
     pub(crate) fn close(self) -> Result<(), Failure> {
         let closed = self.set.close();
@@ -140,100 +184,20 @@ impl Session {
     }
 }
 
-/// One device, and the buffers that only commands to it use.
-pub(crate) struct Channel {
-    /// Its number, from 0.
-    pub(crate) number: usize,
-    set: Arc<Set>,
-    device: Arc<Device>,
-    /// Buffers that are free.
-    pub(crate) buffers: Vec<Buffer>,
-}
-
-impl Channel {
-    /// Sends a command that moves nothing.
-    pub(crate) fn send(&self, code: i32) -> Pending {
-        self.request(Request::new(code))
-    }
-
-    /// Sends a Write or Read of `size` bytes of a buffer.
-    pub(crate) fn transfer(&self, code: i32, buffer: &Buffer, size: u32) -> Pending {
-        self.request(Request::transfer(code, buffer, size))
-    }
-
-    fn request(&self, request: Request) -> Pending {
-        let (done, completion) = channel();
-        let callback = Callback::new(move |completion| {
-            // Nobody waits any more when the statement has failed otherwise.
-            let _ = done.send(completion);
-        });
-        // A failure to send calls the callback as well (SDEV-SEND-04).
-        let _ = self.device.send(request, callback);
-        Pending(completion)
-    }
-
-    /// Explains a completion code that is a failure; `what` is the command.
-    pub(crate) fn failure(&self, what: &str, code: i32) -> Failure {
-        let failure = match code {
-            ERROR_OPERATION_ABORTED => return aborted(&self.set),
-            ERROR_DISK_FULL | ERROR_HANDLE_DISK_FULL | ERROR_EOM_OVERFLOW => Failure::new(
-                Exit::Output,
-                format!("the agent has no room for the {what} (completion code {code})"),
-            ),
-            _ => Failure::new(
-                Exit::Engine,
-                format!("the agent failed the {what} with completion code {code}"),
-            ),
-        };
-        failure.at_device(self.number)
-    }
-
-    /// Explains a success that moved fewer bytes than it should (AMB-34).
-    pub(crate) fn short(&self, what: &str, bytes: u32, size: u32) -> Failure {
-        let message = format!("the agent moved only {bytes} of {size} bytes of a {what}");
-        Failure::new(Exit::Engine, message).at_device(self.number)
-    }
-}
-
-/// A command whose completion is still to come.
-pub(crate) struct Pending(Receiver<Completion>);
-
-impl Pending {
-    /// Waits for the completion; the library promises one for each command (SSET-AGENT-09).
-    pub(crate) fn wait(self) -> Completion {
-        self.0.recv().unwrap_or(Completion {
-            code: ERROR_OPERATION_ABORTED,
-            bytes: 0,
-            position: 0,
-        })
-    }
-
-    /// Waits for success.
-    pub(crate) fn expect_success(self, channel: &Channel, what: &str) -> Result<(), Failure> {
-        match self.wait().code {
-            ERROR_SUCCESS => Ok(()),
-            code => Err(channel.failure(what, code)),
-        }
-    }
-}
-
-fn names(statement: &Statement) -> Result<Vec<Name>, Failure> {
-    std::iter::once(&statement.set)
-        .chain(&statement.devices)
-        .map(|name| {
-            let usage = |error| Failure::new(Exit::Usage, format!("device name {name:?}: {error}"));
-            Name::new(name).map_err(usage)
-        })
-        .collect()
+/// Checks the name of a device.
+pub(crate) fn name(text: &str) -> Result<Name, Failure> {
+    Name::new(text)
+        .map_err(|error| Failure::new(Exit::Usage, format!("device name {text:?}: {error}")))
 }
 
 /// Opens the set, which may have to appear first.
-fn open(name: &Name, wait: Duration) -> Result<Set, Failure> {
+fn open(plan: &Plan, interrupt: &Interrupt) -> Result<Set, Failure> {
     let begun = Instant::now();
     loop {
-        match Set::open(&Instance::default(), name) {
+        match Set::open(&plan.instance, &plan.names[0]) {
             Ok(set) => return Ok(set),
-            Err(error) if error.kind() == ErrorKind::Invalid && begun.elapsed() < wait => {
+            Err(error) if error.kind() == ErrorKind::Invalid && begun.elapsed() < plan.wait => {
+                interrupt.check()?;
                 thread::sleep(Duration::from_millis(50));
             }
             Err(error) => return Err(Failure::link("cannot open the device set", &error)),
@@ -241,32 +205,41 @@ fn open(name: &Name, wait: Duration) -> Result<Set, Failure> {
     }
 }
 
-fn configure(
-    set: &Set,
-    parameters: &ServerParameters,
-    buffers: u32,
-    devices: usize,
-) -> Result<Configuration, Failure> {
+fn configure(set: &Set, plan: &Plan) -> Result<Configuration, Failure> {
     let failed = |error| link(set, "cannot configure the device set", &error);
     let client = set.configuration().map_err(failed)?;
-    if client.device_count as usize != devices {
-        return Err(Failure::new(
-            Exit::Engine,
-            format!(
-                "the set has {} devices, the statement names {devices}; name each with --device",
-                client.device_count
-            ),
-        ));
+    let named = plan.names.len();
+    if client.device_count as usize != named {
+        let text = format!(
+            "the set has {} devices, the statement names {named}; name each of them",
+            client.device_count
+        );
+        // The client learns why (AMB-25).
+        let _ = set.signal_abort(&text);
+        return Err(Failure::new(Exit::Engine, text).because(Cause::Set(ErrorKind::Invalid)));
     }
-    set.begin_configuration(parameters).map_err(failed)?;
-    let size = parameters.max_transfer_size;
-    set.request_buffers(size, 0, buffers).map_err(failed)?;
+    let positions = client.features & (VDF_RandomAccess | VDF_FileMarks) != 0;
+    let reads = if plan.looks && positions {
+        VDF_ReadMedia
+    } else {
+        0
+    };
+    let parameters = ServerParameters {
+        features: plan.features | reads,
+        block_size: plan.block_size,
+        max_transfer_size: plan.max_transfer_size,
+        ..ServerParameters::default()
+    };
+    set.begin_configuration(&parameters).map_err(failed)?;
+    let size = plan.max_transfer_size;
+    set.request_buffers(size, 0, plan.buffers).map_err(failed)?;
     set.end_configuration()
         .map_err(|error| match error.kind() {
             ErrorKind::Memory => Failure::new(
                 Exit::Engine,
-                format!("{error}; ask for fewer --buffers or a smaller --max-transfer-size"),
-            ),
+                format!("{error}; ask for fewer buffers or a smaller transfer size"),
+            )
+            .because(Cause::Set(ErrorKind::Memory)),
             _ => failed(error),
         })?;
     set.configuration().map_err(failed)
@@ -280,7 +253,13 @@ fn link(set: &Set, what: &str, error: &vdi::Error) -> Failure {
     }
 }
 
-fn aborted(set: &Set) -> Failure {
+/// Whether an abort is in force.
+pub(super) fn is_aborted(set: &Set) -> bool {
+    !matches!(set.abort_reason(), Ok(None))
+}
+
+/// The failure that an abort is.
+pub(super) fn aborted(set: &Set) -> Failure {
     let reason = match set.abort_reason() {
         Ok(Some(reason)) => reason.text,
         _ => "no reason was left".into(),
@@ -289,4 +268,5 @@ fn aborted(set: &Set) -> Failure {
         Exit::Aborted,
         format!("the device set was aborted: {reason}"),
     )
+    .because(Cause::Set(ErrorKind::Abort))
 }

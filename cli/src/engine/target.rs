@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use crate::durable::{NewFile, sync_directory};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Cause, Exit, Failure};
 
 /// What SQLite keeps beside a database. A stale one would be applied to whatever database has its
 /// name, so it must be gone before the restored database appears.
@@ -77,7 +77,8 @@ fn lock(database: &Path) -> Result<Option<File>, Failure> {
                 "{} is open in another process; close it there first",
                 database.display()
             ),
-        )),
+        )
+        .because(Cause::InUse)),
         Err(error) => Err(unwritten(database, &error.into())),
     }
 }

@@ -218,7 +218,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// Checks the ends of all stripes after the last page; gives the digest of the pages.
-    pub(crate) fn finish(mut self) -> Result<Digest, Error> {
+    pub(crate) fn finish(&mut self) -> Result<Digest, Error> {
         let digest = self.digest.finish();
         for stripe in &mut self.stripes {
             stripe.finish(digest)?;

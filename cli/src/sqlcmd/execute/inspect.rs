@@ -1,0 +1,157 @@
+//! RESTORE HEADERONLY, FILELISTONLY, LABELONLY and VERIFYONLY.
+
+use vdi::codes::VDF_ReadMedia;
+
+use super::percent::Percent;
+use super::set::{BackupSet, heads};
+use super::trouble::Trouble;
+use super::{Engine, end};
+use crate::engine::session::Session;
+use crate::media::{BackupType, Label};
+use crate::sqlcmd::catalogue::Manners;
+use crate::sqlcmd::console::Row;
+use crate::sqlcmd::messages::{self, Message};
+use crate::statement::{Inspect, View};
+
+/// How a virtual device is known in the rows (TSQL-12).
+const DEVICE_TYPE: u32 = 7;
+
+impl Engine<'_> {
+    pub(super) fn inspect(&mut self, inspect: &Inspect) -> Result<(), Trouble> {
+        let devices = &inspect.devices;
+        let manners = Manners::default();
+        let plan = self.plan(devices, &inspect.transfer, VDF_ReadMedia, &manners)?;
+        let mut session = self.open(&plan, devices)?;
+        let seen = match inspect.what {
+            View::Verify => self.verify(inspect, &session).map(|()| None),
+            // The label is at the beginning; nothing more is read.
+            _ => heads(&session, devices).map(|(_, heads)| heads.into_iter().next()),
+        };
+        let head = end(&mut session, seen, devices)?;
+        // All has been seen, whatever becomes of the set.
+        let _ = session.close();
+        match (inspect.what, head.map(|head| head.label)) {
+            (View::Header, Some(label)) => self.console.rows(&[header(&label)]),
+            (View::Label, Some(label)) => self.console.rows(&[media(&label)]),
+            (View::FileList, Some(label)) => self.console.rows(&files(&label)),
+            _ => self.say(&Message::new(3262, 0, "The backup set on file 1 is valid.")),
+        }
+        Ok(())
+    }
+
+    /// Reads everything and checks it.
+    fn verify(&mut self, inspect: &Inspect, session: &Session) -> Result<(), Trouble> {
+        let mut set = BackupSet::open(session, &inspect.devices)?;
+        let mut percent = Percent::new(inspect.transfer.stats, set.label.size);
+        set.read(&inspect.devices, &mut |bytes| {
+            if let Some(due) = percent.advance(bytes.len()) {
+                self.say(&messages::percent(due));
+            }
+            Ok(())
+        })?;
+        if let Some(hundred) = percent.finish() {
+            self.say(&messages::percent(hundred));
+        }
+        Ok(())
+    }
+}
+
+fn header(label: &Label) -> Row {
+    let (number, description) = match label.backup_type {
+        BackupType::Database => (1, "Database"),
+        BackupType::Log => (2, "Transaction Log"),
+        BackupType::Differential => (5, "Database Differential"),
+    };
+    vec![
+        ("BackupName", text(&label.name)),
+        ("BackupDescription", text(&label.description)),
+        ("BackupType", number.to_string()),
+        ("Compressed", "0".into()),
+        ("Position", "1".into()),
+        ("DeviceType", DEVICE_TYPE.to_string()),
+        ("UserName", label.user.clone()),
+        ("ServerName", label.server.clone()),
+        ("DatabaseName", label.database.clone()),
+        ("BackupSize", count(label.size)),
+        ("BackupStartDate", date(label.started)),
+        ("HasBackupChecksums", "1".into()),
+        ("IsSnapshot", u8::from(label.snapshot).to_string()),
+        ("IsCopyOnly", u8::from(label.copy_only).to_string()),
+        ("BackupSetGUID", label.backup.to_uppercase()),
+        ("BackupTypeDescription", description.into()),
+    ]
+}
+
+fn media(label: &Label) -> Row {
+    vec![
+        ("MediaName", text(&label.media_name)),
+        ("MediaSetId", label.backup.to_uppercase()),
+        ("FamilyCount", label.families.to_string()),
+        ("FamilySequenceNumber", label.family.to_string()),
+        ("MediaSequenceNumber", "1".into()),
+        ("MediaLabelPresent", "1".into()),
+        ("MediaDescription", text(&label.media_description)),
+        ("SoftwareName", "libvdi".into()),
+        ("MediaDate", date(label.started)),
+        ("MirrorCount", "1".into()),
+        ("IsCompressed", "0".into()),
+    ]
+}
+
+fn files(label: &Label) -> Vec<Row> {
+    let row = |(number, file): (u32, &crate::media::File)| {
+        vec![
+            ("LogicalName", file.logical.clone()),
+            ("PhysicalName", file.physical.clone()),
+            ("Type", if number == 1 { "D" } else { "L" }.into()),
+            (
+                "FileGroupName",
+                if number == 1 { "PRIMARY" } else { "NULL" }.into(),
+            ),
+            ("Size", count(file.size)),
+            ("FileId", number.to_string()),
+        ]
+    };
+    (1..).zip(&label.files).map(row).collect()
+}
+
+fn text(value: &Option<String>) -> String {
+    value.clone().unwrap_or_else(|| "NULL".into())
+}
+
+fn count(value: Option<u64>) -> String {
+    value.map_or_else(|| "NULL".into(), |value| value.to_string())
+}
+
+/// A moment, in seconds since 1970, as the engine writes it; in UTC.
+fn date(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86400, seconds % 86400);
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.000")
+}
+
+/// The date of a day since 1970, counted in years that begin in March, so that leap days are last.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        assert_eq!(date(0), "1970-01-01 00:00:00.000");
+        assert_eq!(date(951_782_399), "2000-02-28 23:59:59.000");
+        assert_eq!(date(951_782_400), "2000-02-29 00:00:00.000");
+        assert_eq!(date(4_107_542_400), "2100-03-01 00:00:00.000");
+    }
+}

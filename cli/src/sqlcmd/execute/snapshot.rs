@@ -1,0 +1,122 @@
+//! WITH SNAPSHOT: only what the engine must remember passes through the device; the client copies
+//! the files, while writers are held off.
+
+use std::path::Path;
+use std::time::Instant;
+
+use vdi::codes::{VDC_Complete, VDC_PrepareToFreeze, VDC_Snapshot, VDF_SnapshotPrepare};
+
+use super::set::BackupSet;
+use super::trouble::Trouble;
+use super::{Engine, end};
+use crate::engine::device::{Writer, order_all};
+use crate::engine::session::Session;
+use crate::engine::source::{Mounted, Target, freeze};
+use crate::exit::{Exit, Failure};
+use crate::media::{self, File, Kind, Label};
+use crate::sqlcmd::catalogue::{Database, Origin};
+use crate::sqlcmd::messages;
+use crate::statement::{Backup, Restore};
+
+impl Engine<'_> {
+    pub(super) fn back_up_snapshot(
+        &mut self,
+        backup: &Backup,
+        database: &Database,
+    ) -> Result<(), Trouble> {
+        let devices = &backup.devices;
+        let Origin::Sqlite(path) = &database.origin else {
+            let text = "This engine makes snapshots of SQLite databases only.";
+            return Err(Trouble::new(50000, text));
+        };
+        // [SNAP-02]
+        if devices.len() > 1 {
+            let text = "Too many backup devices specified for backup or restore; only 1 are \
+                        allowed.";
+            return Err(Trouble::new(3205, text));
+        }
+        let mut session = self.open_backup(backup, &database.manners)?;
+        let begun = Instant::now();
+        let label = self.label(backup, database, Kind::Sqlite, Vec::new(), &session);
+        let failed = |failure: Failure| Trouble::transfer(devices, &database.shown(), &failure);
+        let sent = self
+            .begin(backup, &session)
+            .and_then(|writers| hold(&label, writers, &session, path).map_err(failed));
+        let files = end(&mut session, sent, devices)?;
+        // The snapshot is complete, whatever becomes of the set.
+        let _ = session.close();
+        for file in &files {
+            let bytes = file.size.unwrap_or(0);
+            self.say(&messages::pages_of(&database.name, &file.logical, bytes));
+        }
+        let bytes = files.iter().filter_map(|file| file.size).sum();
+        self.say(&messages::processed(
+            "BACKUP DATABASE",
+            bytes,
+            begun.elapsed(),
+        ));
+        Ok(())
+    }
+
+    /// Reads what was remembered and has the client put the files in place.
+    pub(super) fn fetch_snapshot(
+        &mut self,
+        restore: &Restore,
+        set: &mut BackupSet,
+        database: &Database,
+    ) -> Result<Box<dyn Target>, Trouble> {
+        let failed =
+            |failure: Failure| Trouble::transfer(&restore.devices, &database.shown(), &failure);
+        let mut remembered = Vec::new();
+        set.read(&restore.devices, &mut |bytes| {
+            remembered.extend_from_slice(bytes);
+            Ok(())
+        })?;
+        let files: Vec<File> = serde_json::from_slice(&remembered).map_err(|error| {
+            failed(Failure::new(
+                Exit::Stripes,
+                format!("the metadata of the snapshot: {error}"),
+            ))
+        })?;
+        let Origin::Sqlite(path) = &database.origin else {
+            return Err(Trouble::new(
+                50000,
+                "This engine has snapshots of SQLite databases only.",
+            ));
+        };
+        let mounted = Mounted::expect(path, files).map_err(failed)?;
+        set.mount().map_err(failed)?;
+        Ok(Box::new(mounted))
+    }
+}
+
+/// Freezes the database, has the snapshot taken and lets the writers go on; gives the files that
+/// were to be copied (SNAP-11 to SNAP-15).
+fn hold(
+    label: &Label,
+    writers: Vec<Writer>,
+    session: &Session,
+    path: &Path,
+) -> Result<Vec<File>, Failure> {
+    let transfer = session.configuration().max_transfer_size as usize;
+    let mut writer = media::Writer::new(label, transfer, writers)?;
+    for device in writer.sinks() {
+        device.drain()?;
+        if device.channel().has(VDF_SnapshotPrepare) {
+            device.channel().ask(VDC_PrepareToFreeze)?;
+        }
+    }
+    let frozen = freeze(&label.database, path)?;
+    let metadata = serde_json::to_vec(&frozen.files).map_err(std::io::Error::other)?;
+    writer.write(&metadata)?;
+    writer.finish()?;
+    let writers = writer.sinks();
+    writers.iter_mut().try_for_each(Writer::drain)?;
+    order_all(writers, VDC_Snapshot)?;
+    let files = frozen.files.clone();
+    drop(frozen);
+    if session.complete_enabled() {
+        order_all(writers, VDC_Complete)?;
+    }
+    Ok(files)
+}

@@ -1,0 +1,397 @@
+//! Spellings of statements, what is wrong with texts that are none, and where.
+
+use proptest::prelude::*;
+
+use super::{Action, Backup, Extent, Inspect, Restore, Transfer, View, parse};
+
+fn one(text: &str) -> Action {
+    let mut statements = parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    assert_eq!(statements.len(), 1, "{text}");
+    statements.remove(0).action
+}
+
+fn backup(database: &str, devices: &[&str]) -> Backup {
+    Backup {
+        extent: Extent::Database,
+        database: database.into(),
+        devices: devices.iter().map(|name| (*name).into()).collect(),
+        transfer: Transfer::default(),
+        format: false,
+        init: false,
+        copy_only: false,
+        differential: false,
+        snapshot: false,
+        name: None,
+        description: None,
+        media_name: None,
+        media_description: None,
+    }
+}
+
+fn restore(database: &str, devices: &[&str]) -> Restore {
+    Restore {
+        extent: Extent::Database,
+        database: database.into(),
+        devices: devices.iter().map(|name| (*name).into()).collect(),
+        transfer: Transfer::default(),
+        replace: false,
+        recovery: true,
+        snapshot: false,
+        media_name: None,
+        moves: Vec::new(),
+    }
+}
+
+/// [TSQL-01]
+#[test]
+fn one_backup_in_many_spellings() {
+    for text in [
+        "BACKUP DATABASE a TO VIRTUAL_DEVICE='d'",
+        "backup database a to virtual_device = 'd';",
+        "Backup Database [a] To Virtual_Device\t=\n N'd' ;;",
+        "BACKUP DATABASE \"a\" TO VIRTUAL_DEVICE=\"d\"",
+        "/* one /* two */ */BACKUP--DATABASE b\nDATABASE/**/a TO VIRTUAL_DEVICE=n'd'-- end",
+        ";\u{feff} BACKUP DATABASE a TO VIRTUAL_DEVICE='d'\r\n",
+    ] {
+        assert_eq!(one(text), Action::Backup(backup("a", &["d"])), "{text}");
+    }
+}
+
+#[test]
+fn names_that_are_quoted() {
+    for (written, name) in [
+        ("[a]]b]", "a]b"),
+        ("\"a\"\"b\"", "a\"b"),
+        ("[to]", "to"),
+        ("[a'b -- c]", "a'b -- c"),
+        ("überall_2$#@", "überall_2$#@"),
+        ("backups", "backups"),
+    ] {
+        let text = format!("BACKUP DATABASE {written} TO VIRTUAL_DEVICE='it''s /*1*/ \u{1f4fc}'");
+        let expected = backup(name, &["it's /*1*/ \u{1f4fc}"]);
+        assert_eq!(one(&text), Action::Backup(expected), "{text}");
+    }
+}
+
+#[test]
+fn every_option_of_a_backup() {
+    let text = "BACKUP LOG a TO VIRTUAL_DEVICE='1', VIRTUAL_DEVICE = N'2',VIRTUAL_DEVICE='3' \
+        WITH BLOCKSIZE=4096, BUFFERCOUNT = 10, MAXTRANSFERSIZE=1048576, FORMAT, INIT, SKIP, \
+        COPY_ONLY, CHECKSUM, STATS = 5, NAME=N'n', DESCRIPTION='d''', MEDIANAME='m', \
+        MEDIADESCRIPTION='md', NOREWIND, NOUNLOAD, NO_COMPRESSION, STOP_ON_ERROR, snapshot";
+    let expected = Backup {
+        extent: Extent::Log,
+        transfer: Transfer {
+            block_size: Some(4096),
+            buffer_count: Some(10),
+            max_transfer_size: Some(1 << 20),
+            stats: Some(5),
+        },
+        format: true,
+        init: true,
+        copy_only: true,
+        snapshot: true,
+        name: Some("n".into()),
+        description: Some("d'".into()),
+        media_name: Some("m".into()),
+        media_description: Some("md".into()),
+        ..backup("a", &["1", "2", "3"])
+    };
+    assert_eq!(one(text), Action::Backup(expected));
+    let text = "BACKUP DATABASE a TO VIRTUAL_DEVICE='1' \
+        WITH NOFORMAT, NOINIT, NOSKIP, DIFFERENTIAL, NO_CHECKSUM, STATS, METADATA_ONLY, REWIND";
+    let expected = Backup {
+        transfer: Transfer {
+            stats: Some(10),
+            ..Transfer::default()
+        },
+        differential: true,
+        snapshot: true,
+        ..backup("a", &["1"])
+    };
+    assert_eq!(one(text), Action::Backup(expected));
+}
+
+#[test]
+fn every_option_of_a_restore() {
+    let text = "RESTORE DATABASE a FROM VIRTUAL_DEVICE='1' WITH REPLACE, NORECOVERY, \
+        MOVE 'x' TO '/tmp/x', MOVE N'y' TO N'/tmp/y', MEDIANAME='m', SNAPSHOT, FILE=1, STATS=100";
+    let expected = Restore {
+        transfer: Transfer {
+            stats: Some(100),
+            ..Transfer::default()
+        },
+        replace: true,
+        recovery: false,
+        snapshot: true,
+        media_name: Some("m".into()),
+        moves: vec![("x".into(), "/tmp/x".into()), ("y".into(), "/tmp/y".into())],
+        ..restore("a", &["1"])
+    };
+    assert_eq!(one(text), Action::Restore(expected));
+    let text = "RESTORE LOG a FROM VIRTUAL_DEVICE='1' WITH RECOVERY";
+    let expected = Restore {
+        extent: Extent::Log,
+        ..restore("a", &["1"])
+    };
+    assert_eq!(one(text), Action::Restore(expected));
+    for (word, what) in [
+        ("HEADERONLY", View::Header),
+        ("filelistonly", View::FileList),
+        ("LabelOnly", View::Label),
+        ("VERIFYONLY", View::Verify),
+    ] {
+        let text = format!("RESTORE {word} FROM VIRTUAL_DEVICE='1' WITH BLOCKSIZE=512, CHECKSUM");
+        let expected = Inspect {
+            what,
+            devices: vec!["1".into()],
+            transfer: Transfer {
+                block_size: Some(512),
+                ..Transfer::default()
+            },
+            media_name: None,
+        };
+        assert_eq!(one(&text), Action::Inspect(expected));
+    }
+    let recover = Action::Recover {
+        database: "a".into(),
+    };
+    assert_eq!(one("RESTORE DATABASE a WITH RECOVERY;"), recover);
+    assert_eq!(one("RESTORE DATABASE a"), recover);
+}
+
+#[test]
+fn several_statements_and_their_lines() {
+    let text = "USE [master]; SET NOCOUNT ON\n\nBACKUP DATABASE a TO VIRTUAL_DEVICE='1'\n\
+        RESTORE VERIFYONLY FROM VIRTUAL_DEVICE='1' ; RESTORE DATABASE a";
+    let lines: Vec<_> = parse(text)
+        .unwrap()
+        .iter()
+        .map(|statement| (statement.line, statement.action.title()))
+        .collect();
+    let expected = [
+        (1, "USE"),
+        (1, "SET"),
+        (3, "BACKUP DATABASE"),
+        (4, "VERIFY DATABASE"),
+        (4, "RESTORE DATABASE"),
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(parse(" \n-- nothing\n/* at all */;").unwrap(), []);
+}
+
+/// What is wrong, as the number and a part of the message, and where the caret stands.
+#[test]
+fn errors_point_at_their_place() {
+    let device = "BACKUP DATABASE a TO VIRTUAL_DEVICE='1'";
+    let restore = "RESTORE DATABASE a FROM VIRTUAL_DEVICE='1'";
+    for (text, number, message, line, column) in [
+        ("DROP DATABASE a", 102, "near 'DROP'", 1, 1),
+        ("\n\n  SELECT 1", 102, "near 'SELECT'", 3, 3),
+        ("BACKUP TABLE a", 102, "near 'TABLE'", 1, 8),
+        ("BACKUP DATABASE a", 102, "near 'a'", 1, 18),
+        ("BACKUP DATABASE TO x", 156, "near the keyword 'TO'", 1, 17),
+        (
+            "BACKUP DATABASE @a TO VIRTUAL_DEVICE='1'",
+            102,
+            "near '@a'",
+            1,
+            17,
+        ),
+        ("BACKUP DATABASE a TO DISK='x'", 102, "near 'DISK'", 1, 22),
+        (
+            "BACKUP DATABASE a TO VIRTUAL_DEVICE 'x'",
+            102,
+            "near ''x''",
+            1,
+            37,
+        ),
+        (
+            "BACKUP DATABASE a TO VIRTUAL_DEVICE=x",
+            102,
+            "near 'x'",
+            1,
+            37,
+        ),
+        (
+            "BACKUP DATABASE a TO VIRTUAL_DEVICE='x",
+            105,
+            "string 'x'",
+            1,
+            37,
+        ),
+        ("BACKUP DATABASE [a TO", 105, "string 'a TO'", 1, 17),
+        ("BACKUP /* /* */", 113, "'*/'", 1, 8),
+        ("BACKUP DATABASE a%b", 102, "near '%'", 1, 18),
+        (&format!("{device},"), 102, "near ','", 1, 41),
+        (&format!("{device} WITH"), 156, "keyword 'WITH'", 1, 45),
+        (
+            &format!("{device}\n WITH COMPRESSION"),
+            155,
+            "'COMPRESSION' is not a recognized BACKUP",
+            2,
+            7,
+        ),
+        (
+            &format!("{device} WITH REPLACE"),
+            155,
+            "'REPLACE' is not a recognized BACKUP",
+            1,
+            46,
+        ),
+        (
+            &format!("{restore} WITH FORMAT"),
+            155,
+            "'FORMAT' is not a recognized RESTORE",
+            1,
+            49,
+        ),
+        (
+            &format!("{restore} WITH MOVE 'a' 'b'"),
+            102,
+            "near ''b''",
+            1,
+            58,
+        ),
+        (
+            &format!("{device} WITH BLOCKSIZE=1000"),
+            3217,
+            "specified for BLOCKSIZE",
+            1,
+            56,
+        ),
+        (
+            &format!("{device} WITH BUFFERCOUNT=0"),
+            3217,
+            "specified for BUFFERCOUNT",
+            1,
+            58,
+        ),
+        (
+            &format!("{device} WITH MAXTRANSFERSIZE=65535"),
+            3217,
+            "for MAXTRANSFERSIZE",
+            1,
+            62,
+        ),
+        (
+            &format!("{device} WITH STATS=99999999999"),
+            3217,
+            "for STATS",
+            1,
+            52,
+        ),
+        (
+            &format!("{device} WITH FORMAT, NOINIT"),
+            3031,
+            "'NOINIT' conflicts with option(s) 'FORMAT'",
+            1,
+            54,
+        ),
+        (
+            &format!("{device} WITH NAME='a', NAME='b'"),
+            3031,
+            "'NAME' conflicts",
+            1,
+            56,
+        ),
+        (&format!("/* ä */ {device} X"), 102, "near 'X'", 1, 49),
+        (&format!("{restore} WITH FILE = 2"), 3217, "for FILE", 1, 56),
+        (
+            &format!("{device} WITH NAME='{}'", "n".repeat(129)),
+            3217,
+            "for NAME",
+            1,
+            51,
+        ),
+        ("SET NOCOUNT", 102, "near 'NOCOUNT'", 1, 12),
+    ] {
+        let error = parse(text).expect_err(text);
+        assert_eq!(error.number, number, "{text}: {error:?}");
+        assert!(error.text.contains(message), "{text}: {error:?}");
+        let place = error.place(text);
+        assert_eq!((place.line, place.column), (line, column), "{text}");
+    }
+}
+
+#[test]
+fn the_caret_stands_under_the_word() {
+    let text = "BACKUP DATABASE a\n\tTO VIRTUAL_DEVICE='1' WITH BLÖCK, STATS";
+    let shown = parse(text).unwrap_err().explain(text);
+    let lines: Vec<_> = shown.lines().collect();
+    let expected = [
+        "line 2, column 29:",
+        "\tTO VIRTUAL_DEVICE='1' WITH BLÖCK, STATS",
+        "\t                           ^^^^^",
+        "this engine has no such option",
+    ];
+    assert_eq!(lines, expected);
+}
+
+/// Words and signs that statements are made of, so that random texts are nearly statements.
+fn pieces() -> impl Strategy<Value = String> {
+    let words = [
+        "BACKUP",
+        "RESTORE",
+        "DATABASE",
+        "LOG",
+        "a",
+        "[b]",
+        "\"c\"",
+        "TO",
+        "FROM",
+        "WITH",
+        ",",
+        ";",
+        "=",
+        "'d'",
+        "N'",
+        "'",
+        "[",
+        "]",
+        "\"",
+        "/*",
+        "*/",
+        "--",
+        "\n",
+        " ",
+        "MOVE",
+        "STATS",
+        "VIRTUAL_DEVICE",
+        "VIRTUAL_DEVICE='e'",
+        "HEADERONLY",
+        "BLOCKSIZE",
+        "512",
+        "FORMAT",
+        "\u{1f4fc}",
+    ];
+    let piece = prop_oneof![
+        8 => proptest::sample::select(words.to_vec()).prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    proptest::collection::vec(piece, 0..30).prop_map(|pieces| pieces.join(" "))
+}
+
+proptest! {
+    /// A text is statements, or an error with a place in the text; never a panic.
+    #[test]
+    fn any_text_has_an_answer(text in prop_oneof![pieces(), any::<String>()]) {
+        if let Err(error) = parse(&text) {
+            prop_assert!(text.get(error.span.clone()).is_some(), "{error:?}");
+            let place = error.place(&text);
+            prop_assert!(place.line >= 1 && place.line <= text.matches('\n').count() + 1);
+            prop_assert!(error.explain(&text).contains('^'));
+        }
+    }
+
+    /// Any name and any device can be said.
+    #[test]
+    fn quoting_is_undone(name in ".{1,20}", device in ".{0,20}") {
+        let text = format!(
+            "BACKUP DATABASE [{}] TO VIRTUAL_DEVICE = N'{}'",
+            name.replace(']', "]]"),
+            device.replace('\'', "''"),
+        );
+        prop_assert_eq!(one(&text), Action::Backup(backup(&name, &[&device])));
+    }
+}
