@@ -1,6 +1,10 @@
 //! What all tests of the tool share: a place of its own for each, databases, and runs that end.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod client;
+mod medium;
+pub(crate) mod statement;
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
