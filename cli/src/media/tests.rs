@@ -1,5 +1,7 @@
 //! Round trips, and what a reader makes of every kind of damage.
 
+use proptest::prelude::*;
+
 use super::{BackupType, Error, File, Kind, Label, Reader, Writer};
 
 fn label(families: u32) -> Label {
@@ -143,4 +145,22 @@ fn every_change_is_noticed() {
     let record = 1024..2048;
     first[0][record.clone()].swap_with_slice(&mut second[0][record]);
     assert!(matches!(read(&swapped), Err(Error::Damaged { .. })));
+}
+
+proptest! {
+    /// Whatever is on a medium, a reader has an answer.
+    #[test]
+    fn any_bytes_have_an_answer(
+        bytes in proptest::collection::vec(any::<u8>(), 0..3000),
+        keep in 0..4000_usize,
+    ) {
+        // Random bytes alone, and behind a part of a medium.
+        prop_assert!(read(std::slice::from_ref(&bytes)).is_err());
+        let mut medium = write(&label(1), b"some data").remove(0);
+        medium.truncate(keep);
+        medium.extend(bytes);
+        if let Ok(data) = read(&[medium]) {
+            prop_assert_eq!(data, b"some data");
+        }
+    }
 }
