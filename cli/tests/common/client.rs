@@ -120,6 +120,8 @@ pub(crate) fn play() {
     let Ok(client) = env::var("CLIENT") else {
         return;
     };
+    // A test that fails does not wait for this process; it ends with the thread of the test.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).unwrap();
     let client: Client = serde_json::from_str(&client).unwrap();
     let configuration = Configuration {
         device_count: client.devices,
