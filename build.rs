@@ -35,7 +35,9 @@ fn link_args() {
     if env::var("CARGO_CFG_TARGET_OS").unwrap_or_default() != "linux" {
         return;
     }
-    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libvdi.so.{SOVERSION}");
+    // Not as an argument of shared libraries only: those reach every one that has this crate inside,
+    // which would then be named libvdi. Programs do without a name.
+    println!("cargo::rustc-link-arg=-Wl,-soname,libvdi.so.{SOVERSION}");
     // The library owns a thread and thread-local destructors: it must never be unmapped.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");

@@ -69,7 +69,8 @@
 
 pub mod client;
 mod error;
-mod ffi;
+#[doc(hidden)]
+pub mod ffi;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -3,8 +3,9 @@
 use super::command::Command;
 use super::device_state::DeviceState;
 use crate::error::Result;
-use crate::participant;
+use crate::participant::{self, AbortReason};
 use crate::protocol::command::Completion;
+use crate::protocol::name::Name;
 use crate::sync::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +13,33 @@ use std::time::Duration;
 /// A device that this process opened. Belongs to its set and ends with it.
 pub struct Device {
     state: Arc<DeviceState>,
+    name: Name,
 }
 
 impl Device {
-    pub(super) fn new(state: Arc<DeviceState>) -> Self {
-        Self { state }
+    pub(super) fn new(state: Arc<DeviceState>, name: Name) -> Self {
+        Self { state, name }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The name of its set.
+    #[must_use]
+    pub fn set_name(&self) -> &Name {
+        &self.state.set.name
+    }
+
+    /// Why its set is aborted; `None` if it is not.
+    ///
+    /// # Errors
+    ///
+    /// `Protocol` if the set is not open.
+    pub fn abort_reason(&self) -> Result<Option<AbortReason>> {
+        self.state.set.abort_reason()
     }
 
     /// Fetches the next command; `None` waits for ever. [CDEV-GETCMD-01]
@@ -90,7 +113,7 @@ mod tests {
     #[test]
     fn a_completion_goes_to_the_server() {
         let set = configured();
-        let device = Device::new(set.take_device(0, &name()).unwrap());
+        let device = Device::new(set.take_device(0, &name()).unwrap(), name());
         let message = CommandMessage {
             ticket: 5,
             code: VDC_Flush,

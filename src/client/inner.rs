@@ -5,7 +5,7 @@ use super::device_state::DeviceState;
 use super::handles::Meaning;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::join::PRIMARY;
-use crate::participant::{self, Part, Participant, lock};
+use crate::participant::{self, AbortReason, Part, Participant, lock};
 use crate::protocol::codes::VDI_ABORT_RESOURCES;
 use crate::protocol::config::Configuration;
 use crate::protocol::name::Name;
@@ -104,6 +104,11 @@ impl Inner {
             self.participant.server_died();
         }
         self.now_alone();
+    }
+
+    pub(super) fn abort_reason(&self) -> Result<Option<AbortReason>> {
+        self.participant.check_open()?;
+        Ok(self.participant.abort_reason())
     }
 
     pub(super) fn check(&self, call: ClientCall) -> Result<()> {

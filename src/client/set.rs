@@ -90,6 +90,12 @@ impl Set {
         }
     }
 
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.inner.name
+    }
+
     /// Waits until the server has configured the set; `None` waits for ever. [CSET-GETCFG-01]
     ///
     /// # Errors
@@ -137,7 +143,8 @@ impl Set {
             ErrorKind::Timeout => unknown_name(name),
             _ => error,
         })?;
-        Ok(Device::new(inner.take_device(index, name)?))
+        let state = inner.take_device(index, name)?;
+        Ok(Device::new(state, name.clone()))
     }
 
     /// The error that OpenDevice has before it looks at the name, if there is one. [AMB-03]
@@ -189,8 +196,7 @@ impl Set {
     ///
     /// `Protocol` if the set is not open.
     pub fn abort_reason(&self) -> Result<Option<AbortReason>> {
-        self.inner.participant.check_open()?;
-        Ok(self.inner.participant.abort_reason())
+        self.inner.abort_reason()
     }
 
     /// How many secondaries ended while devices of theirs were open. Nothing else happens then:

@@ -23,6 +23,7 @@ mod arg;
 mod boundary;
 mod client_device;
 mod client_set;
+mod drop_in;
 mod handle;
 mod held;
 mod info;
@@ -33,3 +34,14 @@ mod server_set;
 mod slots;
 mod types;
 mod views;
+
+// For `sqlvdi`, which presents the client's half of this interface as C++ classes.
+pub use client_device::{vdi_complete_command, vdi_get_command};
+pub use client_set::{
+    vdi_close, vdi_create, vdi_get_buffer_handle, vdi_get_configuration, vdi_map_buffer_handle,
+    vdi_open_device, vdi_open_in_secondary, vdi_signal_abort,
+};
+pub use drop_in::{
+    Facts, device_facts, has_room, is_open, last_error, result_name, run_exported, set_facts,
+};
+pub use types::{VDC_Command, VDConfig, vdi_create_options, vdi_device, vdi_result, vdi_set};

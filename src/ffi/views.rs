@@ -35,6 +35,10 @@ impl DeviceView {
         Self { device, commands }
     }
 
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Fetches a command; the structure is valid until the command is completed. [STRUCT-05]
     pub(super) fn get_command(&self, timeout: Option<Duration>) -> Result<*mut VDC_Command> {
         let command = self.device.get_command(timeout)?;

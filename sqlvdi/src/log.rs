@@ -1,0 +1,130 @@
+//! What failed, on which object, as which user, and what to do: a line for each failure, where
+//! `SQLVDI_LOG` says.
+
+use crate::call::Failure;
+use crate::environment::{LOG, variable};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::{ffi::OsString, path::Path, process};
+use vdi::codes::{VD_E_ABORT, VD_E_TIMEOUT};
+use vdi::ffi::{Facts, has_room, last_error, result_name};
+
+/// Whether anybody wants to know.
+pub(crate) fn is_wanted() -> bool {
+    variable(LOG).is_some_and(|place| !place.is_empty())
+}
+
+/// Writes a failure down. The place is looked up each time: failures are rare, and a program may
+/// close descriptors that it does not know.
+pub(crate) fn write(member: &str, failure: &Failure, facts: impl FnOnce() -> Option<Facts>) {
+    let Some(place) = variable(LOG).filter(|place| !place.is_empty()) else {
+        return;
+    };
+    let line = if has_room() {
+        line(member, failure, facts().as_ref())
+    } else {
+        "sqlvdi: a call failed, and there is no memory to tell more\n".to_owned()
+    };
+    if let Err(error) = append(&place, line.as_bytes()) {
+        let told = format!("sqlvdi: cannot write to {LOG}, {place:?}: {error}\n{line}");
+        // There is no further place to tell that this fails, too.
+        let _ = write_to_standard_error(told.as_bytes());
+    }
+}
+
+fn append(place: &OsString, line: &[u8]) -> io::Result<()> {
+    if place == "stderr" {
+        return write_to_standard_error(line);
+    }
+    open(Path::new(place))?.write_all(line)
+}
+
+/// A regular file, not what a link in a directory of all users leads to, and nothing that waits.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let mut options = OpenOptions::new();
+    let file = options
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    Ok(file)
+}
+
+/// Not through the standard library's handle, whose lock a forked child may find taken.
+fn write_to_standard_error(line: &[u8]) -> io::Result<()> {
+    // SAFETY: the descriptor is not closed here; a program that has closed it gets an error.
+    let stream = unsafe { File::from_raw_fd(libc::STDERR_FILENO) };
+    ManuallyDrop::new(stream).write_all(line)
+}
+
+fn line(member: &str, failure: &Failure, facts: Option<&Facts>) -> String {
+    // SAFETY: tells a number of this process.
+    let user = unsafe { libc::geteuid() };
+    let (time, pid) = (time(), process::id());
+    let object = facts.map_or_else(String::new, object);
+    let code = failure.code;
+    let (name, text) = (result_name(code), text(failure, facts));
+    format!("{time} sqlvdi[{pid}] user {user}: {member}{object}: {name} ({code:#010x}): {text}\n")
+}
+
+/// The names may hold any byte; the line stays one.
+fn object(facts: &Facts) -> String {
+    let set = facts.set.to_string();
+    match &facts.device {
+        Some(device) => format!(" of device {:?}, set {set:?}", device.to_string()),
+        None => format!(" of set {set:?}"),
+    }
+}
+
+fn text(failure: &Failure, facts: Option<&Facts>) -> String {
+    let mut text = failure
+        .text
+        .clone()
+        .map_or_else(last_error, |text| text.into_owned());
+    match failure.code {
+        VD_E_ABORT => {
+            if let Some(reason) = facts.and_then(|facts| facts.abort.as_ref()) {
+                text += &format!(", for reason {}: {:?}", reason.code, reason.text);
+            }
+        }
+        VD_E_TIMEOUT => text += NO_SERVER,
+        _ => {}
+    }
+    text
+}
+
+/// Only GetConfiguration tells of a time-out; that of GetCommand is a normal answer.
+const NO_SERVER: &str = "; no server has configured the set so far: see whether the statement is \
+     running, with this name, and whether its process has the same VDI_RUNTIME_DIR; a server of \
+     another user needs SQLVDI_ALLOW_UID or SQLVDI_ALLOW_GID";
+
+/// Now, as in `2026-11-22T20:50:00.123Z`.
+fn time() -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let seconds = libc::time_t::try_from(now.as_secs()).unwrap_or_default();
+    // SAFETY: all fields are numbers or a pointer that may be null.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are valid for the call.
+    unsafe { libc::gmtime_r(&raw const seconds, &raw mut parts) };
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        parts.tm_year + 1900,
+        parts.tm_mon + 1,
+        parts.tm_mday,
+        parts.tm_hour,
+        parts.tm_min,
+        parts.tm_sec,
+        now.subsec_millis()
+    )
+}
