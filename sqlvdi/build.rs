@@ -14,8 +14,4 @@ fn main() {
     // The library owns a thread and thread-local destructors: it must never be unmapped.
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,relro,-z,now");
-    // The run-time part of a sanitizer is in the program.
-    if env::var_os("CARGO_CFG_SANITIZE").is_none() {
-        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,defs");
-    }
 }

@@ -3,6 +3,7 @@
 
 use crate::call::Failure;
 use crate::environment::{LOG, variable};
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
@@ -10,7 +11,7 @@ use std::os::fd::FromRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::{ffi::OsString, path::Path, process};
-use vdi::codes::{VD_E_ABORT, VD_E_TIMEOUT};
+use vdi::codes::{VD_E_ABORT, VD_E_PROTOCOL, VD_E_TIMEOUT};
 use vdi::ffi::{Facts, has_room, last_error, result_name};
 
 /// Whether anybody wants to know.
@@ -86,21 +87,25 @@ fn object(facts: &Facts) -> String {
 }
 
 fn text(failure: &Failure, facts: Option<&Facts>) -> String {
-    let mut text = failure
-        .text
-        .clone()
-        .map_or_else(last_error, |text| text.into_owned());
-    match failure.code {
-        VD_E_ABORT => {
-            if let Some(reason) = facts.and_then(|facts| facts.abort.as_ref()) {
-                text += &format!(", for reason {}: {:?}", reason.code, reason.text);
-            }
+    let said = || {
+        failure
+            .text
+            .clone()
+            .map_or_else(last_error, Cow::into_owned)
+    };
+    let reason = facts.and_then(|facts| facts.abort.as_ref());
+    match (failure.code, reason) {
+        (VD_E_PROTOCOL, _) if facts.is_none() => NOTHING_OPEN.to_owned(),
+        (VD_E_ABORT, Some(reason)) => {
+            let why = reason.text.escape_debug();
+            format!("{}, for reason {}: {why}", said(), reason.code)
         }
-        VD_E_TIMEOUT => text += NO_SERVER,
-        _ => {}
+        (VD_E_TIMEOUT, _) => said() + NO_SERVER,
+        _ => said(),
     }
-    text
 }
+
+const NOTHING_OPEN: &str = "this object has nothing open in this process";
 
 /// Only GetConfiguration tells of a time-out; that of GetCommand is a normal answer.
 const NO_SERVER: &str = "; no server has configured the set so far: see whether the statement is \
