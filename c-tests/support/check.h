@@ -8,7 +8,6 @@
 #define CHECK_H
 
 #include <stdint.h>
-#include <vdi.h>
 
 /* The condition holds. */
 #define CHECK(condition) \
@@ -30,17 +29,24 @@
 /* A string contains another one. */
 #define CHECK_CONTAINS(found, part) check_contains(__FILE__, __LINE__, #found, (found), (part))
 
-/* Ends the test as skipped: what it needs is not available on this machine. */
-_Noreturn void skip(const char *why);
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-_Noreturn void check_failed(const char *file, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-void check_result(const char *file, int line, const char *call, vdi_result found,
-                  vdi_result wanted);
+/* Ends the test as skipped: what it needs is not available on this machine. */
+void skip(const char *why) __attribute__((noreturn));
+
+void check_failed(const char *file, int line, const char *format, ...)
+    __attribute__((noreturn, format(printf, 3, 4)));
+void check_result(const char *file, int line, const char *call, int32_t found, int32_t wanted);
 void check_equal(const char *file, int line, const char *what, int64_t found, int64_t wanted);
 void check_text(const char *file, int line, const char *what, const char *found,
                 const char *wanted);
 void check_contains(const char *file, int line, const char *what, const char *found,
                     const char *part);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

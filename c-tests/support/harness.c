@@ -4,8 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-void check_result(const char *file, int line, const char *call, vdi_result found,
-                  vdi_result wanted)
+void check_result(const char *file, int line, const char *call, int32_t found, int32_t wanted)
 {
     if (found == wanted)
         return;

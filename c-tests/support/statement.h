@@ -23,17 +23,15 @@ struct statement {
     size_t moved[VDI_MAX_DEVICES];
 };
 
-/* Opens the set that a client has created, decides with these feature bits, and opens devices. */
-static inline void statement_open(struct statement *statement, const char *name, unsigned devices,
-                                  uint32_t features)
+/* Decides with these feature bits about a set that is open, and opens devices. */
+static inline void statement_begin(struct statement *statement, vdi_server *server,
+                                   const char *name, unsigned devices, uint32_t features)
 {
-    vdi_server *server;
     vdi_server_parameters parameters = {.size = sizeof parameters,
                                         .features = features,
                                         .blockSize = BLOCK_SIZE,
                                         .maxTransferSize = TRANSFER};
     memset(statement, 0, sizeof *statement);
-    CHECK_RESULT(vdi_server_open(NULL, name, &server), NOERROR);
     CHECK_RESULT(vdi_server_begin_configuration(server, &parameters), NOERROR);
     CHECK_RESULT(vdi_server_request_buffers(server, TRANSFER, 0, devices), NOERROR);
     CHECK_RESULT(vdi_server_end_configuration(server), NOERROR);
@@ -41,6 +39,15 @@ static inline void statement_open(struct statement *statement, const char *name,
     engine_run(&statement->engine, server, name, devices);
     for (unsigned i = 0; i < devices; i++)
         statement->buffers[i] = engine_buffer(&statement->engine, TRANSFER);
+}
+
+/* Opens the set that a client has created, decides with these feature bits, and opens devices. */
+static inline void statement_open(struct statement *statement, const char *name, unsigned devices,
+                                  uint32_t features)
+{
+    vdi_server *server;
+    CHECK_RESULT(vdi_server_open(NULL, name, &server), NOERROR);
+    statement_begin(statement, server, name, devices, features);
 }
 
 struct request {

@@ -61,10 +61,13 @@ unsafe extern "C" fn create(
         // SAFETY: module contract; the others are of this function.
         unsafe { ffi::vdi_create(ptr::null(), name, config, &raw const options, set) }
     };
+    let complete = !name.is_null() && !config.is_null();
     // SAFETY: module contract.
     let facts = || unsafe { facts_of_name(name) };
     // SAFETY: module contract.
-    run(&MEMBER, facts, || open_with(unsafe { Set::at(this) }, open))
+    run(&MEMBER, facts, || {
+        open_with(unsafe { Set::at(this) }, complete, open)
+    })
 }
 
 /// `int ClientVirtualDeviceSet::OpenInSecondary(char *)`
@@ -75,20 +78,25 @@ unsafe extern "C" fn open_in_secondary(this: *const Set, name: *const c_char) ->
         // SAFETY: module contract; `set` is of this function.
         unsafe { ffi::vdi_open_in_secondary(ptr::null(), name, set) }
     };
+    let complete = !name.is_null();
     // SAFETY: module contract.
     let facts = || unsafe { facts_of_name(name) };
     // SAFETY: module contract.
-    run(&MEMBER, facts, || open_with(unsafe { Set::at(this) }, open))
+    run(&MEMBER, facts, || {
+        open_with(unsafe { Set::at(this) }, complete, open)
+    })
 }
 
-/// Opens a set by a function of `vdi` and puts its handle into an object that has no set open.
+/// Opens a set by a function of `vdi` and puts its handle into an object that has no set open. The
+/// function itself refuses what is not `complete`: a missing parameter is told first.
 fn open_with(
     object: Option<&Set>,
+    complete: bool,
     open: impl FnOnce(&Settings, &mut *mut vdi_set) -> c_int,
 ) -> Outcome {
     let object = object.ok_or(Failure::new(VD_E_INVALID, "this is null or misaligned"))?;
     let before = object.handle();
-    if ffi::is_open(before) {
+    if complete && ffi::is_open(before) {
         return Err(in_use());
     }
     let settings = Settings::read().map_err(|text| Failure::new(VD_E_INVALID, text))?;
