@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vdi.h>
 
 /* A name that ends in '*' stands for all that begin so. */
 static const char *const harmless[] = {

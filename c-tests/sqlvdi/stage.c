@@ -6,8 +6,8 @@
 
 #define SEED 7
 
-/* Opens a set for backup and restore; may wait until there is one. */
-static struct statement *open_set(const char *name, unsigned devices, int wait)
+/* Opens a set with these feature bits; may wait until there is one. */
+static struct statement *open_set(const char *name, unsigned devices, uint32_t features, int wait)
 {
     const struct timespec moment = {.tv_nsec = 2000000};
     struct statement *statement = malloc(sizeof *statement);
@@ -17,19 +17,13 @@ static struct statement *open_set(const char *name, unsigned devices, int wait)
     while ((result = vdi_server_open(NULL, name, &server)) == VD_E_INVALID && wait)
         nanosleep(&moment, NULL);
     CHECK_RESULT(result, NOERROR);
-    statement_begin(statement, server, name, devices,
-                    VDF_WriteMedia | VDF_ReadMedia | VDF_CompleteEnabled);
+    statement_begin(statement, server, name, devices, features);
     return statement;
 }
 
 struct statement *stage_open(const char *name, unsigned devices)
 {
-    return open_set(name, devices, 0);
-}
-
-struct statement *stage_wait_and_open(const char *name, unsigned devices)
-{
-    return open_set(name, devices, 1);
+    return open_set(name, devices, VDF_WriteMedia | VDF_ReadMedia | VDF_CompleteEnabled, 0);
 }
 
 uint8_t *stage_buffer(struct statement *statement, unsigned device)
@@ -131,9 +125,11 @@ int stage_engine_role(int argc, char **argv)
 {
     CHECK_EQUAL(argc, 5);
     unsigned devices = (unsigned)atoi(argv[2]);
-    struct statement *statement = stage_wait_and_open(argv[1], devices);
+    int restore = strcmp(argv[4], "restore") == 0;
+    uint32_t features = restore ? VDF_ReadMedia : VDF_WriteMedia;
+    struct statement *statement = open_set(argv[1], devices, features, 1);
     for (unsigned device = 0; device < devices; device++)
-        run_device(statement, device, (uint64_t)atoll(argv[3]), strcmp(argv[4], "restore") == 0);
+        run_device(statement, device, (uint64_t)atoll(argv[3]), restore);
     stage_close(statement);
     return 0;
 }

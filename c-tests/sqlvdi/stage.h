@@ -23,9 +23,6 @@ struct request;
 /* Opens the set that a client has created, configures it, and opens its devices. */
 struct statement *stage_open(const char *name, unsigned devices);
 
-/* Waits until a client has created the set, then as stage_open(). */
-struct statement *stage_wait_and_open(const char *name, unsigned devices);
-
 /* The buffer of a device. */
 uint8_t *stage_buffer(struct statement *statement, unsigned device);
 
@@ -66,8 +63,8 @@ void stage_wait_asleep(pid_t thread);
 void stage_fill(uint8_t *bytes, uint32_t size, uint64_t offset);
 int stage_matches(const uint8_t *bytes, uint32_t size, uint64_t offset);
 
-/* A role: an engine that backs such a stream up, or restores it. argv: name, devices, bytes, "backup"
- * or "restore" */
+/* A role: an engine that waits for a set, and backs such streams up or restores them, one device after
+ * another. argv: name, devices, bytes of each, "backup" or "restore" */
 int stage_engine_role(int argc, char **argv);
 
 #ifdef __cplusplus

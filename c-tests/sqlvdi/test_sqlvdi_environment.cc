@@ -1,0 +1,306 @@
+/*
+ * What the environment says: who else may open a set, and where failures are written down. Nothing is
+ * guessed, nothing is written where nobody asked for it, and a program with more rights than its
+ * caller does not listen.
+ */
+#include "client.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <grp.h>
+#include <string>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char name[NAME_SIZE];
+static std::string log_path;
+
+static void set_variable(const char *variable, const char *value)
+{
+    CHECK((value ? setenv(variable, value, 1) : unsetenv(variable)) == 0);
+}
+
+/* What is in a file; nothing if there is none. */
+static std::string content(const std::string &path)
+{
+    std::string text;
+    std::FILE *file = std::fopen(path.c_str(), "re");
+    for (int next; file != nullptr && (next = std::fgetc(file)) != EOF;)
+        text += static_cast<char>(next);
+    if (file != nullptr)
+        std::fclose(file);
+    return text;
+}
+
+/* What is in the log since it was last asked for. */
+static std::string logged()
+{
+    std::string text = content(log_path);
+    (void)unlink(log_path.c_str());
+    return text;
+}
+
+/* A line that says all of this. */
+static void says(const std::string &text, std::initializer_list<const char *> parts)
+{
+    CHECK(!text.empty() && text.back() == '\n' && text.find('\n') == text.size() - 1);
+    for (const char *part : parts)
+        CHECK_CONTAINS(text.c_str(), part);
+}
+
+/* A value that is not understood refuses every set, and is named. [AMB-01, AMB-26] */
+static void bad_values()
+{
+    struct {
+        const char *variable, *value;
+    } const bad[] = {
+        {"SQLVDI_ALLOW_UID", "mssql"},    {"SQLVDI_ALLOW_UID", ""},
+        {"SQLVDI_ALLOW_GID", "-1"},       {"SQLVDI_ALLOW_GID", "4294967295"},
+        {"SQLVDI_ALLOW_GID", "\xff"},     {"SQLVDI_GETCOMMAND_TIMEOUT_UNIT", "sec"},
+    };
+    for (const auto &one : bad) {
+        ClientVirtualDeviceSet set, other;
+        VDConfig config = one_device();
+        set_variable(one.variable, one.value);
+        CHECK_RESULT(set.Create(name, &config), VD_E_INVALID);
+        says(logged(), {"ClientVirtualDeviceSet::Create", name, "VD_E_INVALID", one.variable});
+        CHECK_RESULT(set.OpenInSecondary(name), VD_E_INVALID);
+        says(logged(), {"ClientVirtualDeviceSet::OpenInSecondary", one.variable});
+        set_variable(one.variable, nullptr);
+        CHECK_RESULT(set.OpenInSecondary(name), VD_E_PROTOCOL); /* nothing was created */
+        (void)logged();
+    }
+}
+
+/* Ordinary answers leave no line; failures leave one that names call, object, code and cause. */
+static void what_is_logged()
+{
+    ClientVirtualDeviceSet set;
+    ClientVirtualDevice *device, *none;
+    VDC_Command *command;
+    VDConfig config;
+    char odd[] = "odd\nname";
+    char user[32];
+    std::snprintf(user, sizeof user, "user %u", geteuid());
+    create(&set, name, 1);
+    CHECK_RESULT(set.GetConfiguration(0, &config), VD_E_TIMEOUT);
+    says(logged(), {"GetConfiguration", name, user, "0x80770003", "SQLVDI_ALLOW_UID"});
+    statement *engine = stage_open(name, 1);
+    CHECK_RESULT(set.OpenDevice(odd, &none), VD_E_INVALID);
+    says(logged(), {"OpenDevice", name, "VD_E_INVALID", "odd\\n"});
+    CHECK_RESULT(set.OpenDevice(name, &device), NOERROR);
+    CHECK_RESULT(set.OpenDevice(name, &none), VD_E_OPEN);
+    CHECK_RESULT(device->GetCommand(0, &command), VD_E_TIMEOUT);
+    CHECK_TEXT(logged().c_str(), "");
+    CHECK_RESULT(device->CompleteCommand(nullptr, 0, 0, 0), VD_E_INVALID);
+    says(logged(), {"ClientVirtualDevice::CompleteCommand", "device \"", name, "VD_E_INVALID"});
+    stage_abort(engine);
+    CHECK_RESULT(device->GetCommand(-1, &command), VD_E_ABORT);
+    says(logged(), {"ClientVirtualDevice::GetCommand", name, "0x80770004", "reason 3",
+                    "the disk\\nis on fire"});
+    CHECK_RESULT(set.Close(), NOERROR);
+    CHECK_TEXT(logged().c_str(), "");
+    CHECK_RESULT(set.Close(), VD_E_PROTOCOL);
+    says(logged(), {"ClientVirtualDeviceSet::Close", "0x8077000c", "nothing open"});
+    stage_leave_aborted(engine);
+    delete device;
+}
+
+/* The normal end of a set leaves no line, nor does that of an object without one. */
+static void silent_ends()
+{
+    ClientVirtualDeviceSet set, never;
+    ClientVirtualDevice *device;
+    create(&set, name, 1);
+    statement *engine = stage_open(name, 1);
+    CHECK_RESULT(set.OpenDevice(name, &device), NOERROR);
+    serve_end(device, engine);
+    delete device;
+    CHECK_RESULT(set.Close(), NOERROR);
+    CHECK_TEXT(logged().c_str(), "");
+}
+
+/* The end of an object with a device open is told, with the name of the set. */
+static void destructor_is_heard()
+{
+    statement *engine;
+    {
+        ClientVirtualDeviceSet set;
+        ClientVirtualDevice *device;
+        create(&set, name, 1);
+        engine = stage_open(name, 1);
+        CHECK_RESULT(set.OpenDevice(name, &device), NOERROR);
+        delete device;
+    }
+    says(logged(), {"~ClientVirtualDeviceSet", name, "VD_E_OPEN"});
+    stage_leave_aborted(engine);
+}
+
+/* A call that fails, with the log at this place; what came out at a descriptor meanwhile. */
+static std::string said_at(int descriptor, const char *place)
+{
+    std::string path = std::string(test_directory()) + "/said";
+    ClientVirtualDeviceSet set;
+    int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int before = fcntl(descriptor, F_DUPFD_CLOEXEC, 10);
+    CHECK(file >= 0 && before >= 0 && dup2(file, descriptor) == descriptor);
+    set_variable("SQLVDI_LOG", place);
+    int result = set.SignalAbort();
+    CHECK(dup2(before, descriptor) == descriptor && close(before) == 0 && close(file) == 0);
+    set_variable("SQLVDI_LOG", log_path.c_str());
+    CHECK_RESULT(result, VD_E_PROTOCOL);
+    return content(path);
+}
+
+/* Nothing by default, and never on standard output; not through a link, nor into what is no file. */
+static void places()
+{
+    std::string link = std::string(test_directory()) + "/link";
+    std::string fifo = std::string(test_directory()) + "/fifo";
+    CHECK(symlink(log_path.c_str(), link.c_str()) == 0 && mkfifo(fifo.c_str(), 0600) == 0);
+    const char *const silent[] = {nullptr, ""};
+    for (const char *place : silent)
+        CHECK_TEXT(said_at(STDERR_FILENO, place).c_str(), "");
+    says(said_at(STDERR_FILENO, "stderr"), {"SignalAbort", "nothing open"});
+    const char *const wrong[] = {link.c_str(), fifo.c_str(), "/dev/full", "/nonexistent/log",
+                                 test_directory()};
+    for (const char *place : wrong) {
+        std::string said = said_at(STDERR_FILENO, place);
+        CHECK_CONTAINS(said.c_str(), "SQLVDI_LOG");
+        CHECK_CONTAINS(said.c_str(), place);
+        CHECK_CONTAINS(said.c_str(), "SignalAbort");
+        CHECK_TEXT(said_at(STDOUT_FILENO, place).c_str(), "");
+    }
+    CHECK_TEXT(said_at(STDOUT_FILENO, "stderr").c_str(), "");
+    CHECK_TEXT(logged().c_str(), "");
+    CHECK_TEXT(said_at(STDERR_FILENO, log_path.c_str()).c_str(), "");
+    says(logged(), {"SignalAbort"});
+}
+
+/* The log belongs to its user alone, and grows. */
+static void log_file()
+{
+    ClientVirtualDeviceSet set;
+    struct stat status;
+    CHECK_RESULT(set.SignalAbort(), VD_E_PROTOCOL);
+    CHECK(stat(log_path.c_str(), &status) == 0 && (status.st_mode & 07777) == 0600);
+    off_t length = status.st_size;
+    CHECK_RESULT(set.SignalAbort(), VD_E_PROTOCOL);
+    CHECK(stat(log_path.c_str(), &status) == 0 && status.st_size == 2 * length);
+    (void)logged();
+}
+
+enum { BERT = 61002, OPERATORS = 61009 };
+
+/* Becomes another user and looks whether the set can be opened. argv: name, user, group */
+static int visitor(int argc, char **argv)
+{
+    ClientVirtualDeviceSet set;
+    CHECK_EQUAL(argc, 4);
+    gid_t group = static_cast<gid_t>(std::atoi(argv[3]));
+    uid_t user = static_cast<uid_t>(std::atoi(argv[2]));
+    CHECK(setgroups(0, nullptr) == 0 && setgid(group) == 0 && setuid(user) == 0);
+    CHECK(unsetenv("SQLVDI_ALLOW_UID") == 0 && unsetenv("SQLVDI_ALLOW_GID") == 0);
+    CHECK(unsetenv("SQLVDI_LOG") == 0);
+    return set.OpenInSecondary(argv[1]) == VD_E_SECURITY ? 1 : 0;
+}
+
+static int refused(int user, int group)
+{
+    char user_text[16], group_text[16];
+    std::snprintf(user_text, sizeof user_text, "%d", user);
+    std::snprintf(group_text, sizeof group_text, "%d", group);
+    return wait_exit(spawn_role("visitor", name, user_text, group_text, nullptr));
+}
+
+/* Another user comes in only by the word of the environment. Needs root. [AMB-26, SEC-05] */
+static void other_users()
+{
+    static const char *const words[][2] = {
+        {nullptr, nullptr}, {"61002", nullptr}, {nullptr, "61009"}, {"61001", "61001"}};
+    static const int expected[] = {1, 0, 0, 1};
+    if (geteuid() != 0)
+        return;
+    CHECK(chmod(test_directory(), 0755) == 0 && chmod(getenv("VDI_RUNTIME_DIR"), 01777) == 0);
+    for (unsigned i = 0; i < 4; i++) {
+        ClientVirtualDeviceSet set;
+        set_variable("SQLVDI_ALLOW_UID", words[i][0]);
+        set_variable("SQLVDI_ALLOW_GID", words[i][1]);
+        create(&set, name, 1);
+        CHECK_EQUAL(refused(BERT, OPERATORS), expected[i]);
+        CHECK_RESULT(set.Close(), NOERROR);
+    }
+    set_variable("SQLVDI_ALLOW_UID", nullptr);
+    set_variable("SQLVDI_ALLOW_GID", nullptr);
+}
+
+enum { NO_MORE_RIGHTS = 3 };
+
+/* Opens no set, and says so. */
+static int privileged(int, char **)
+{
+    ClientVirtualDeviceSet set;
+    char none[] = "none";
+    if (getauxval(AT_SECURE) == 0)
+        return NO_MORE_RIGHTS;
+    return set.OpenInSecondary(none) == VD_E_PROTOCOL ? 0 : 1;
+}
+
+static std::string copy_of_this_program()
+{
+    std::string path = std::string(test_directory()) + "/privileged";
+    std::string program = content(this_program());
+    std::FILE *file = std::fopen(path.c_str(), "we");
+    CHECK(file != nullptr);
+    CHECK(std::fwrite(program.data(), 1, program.size(), file) == program.size());
+    CHECK(std::fclose(file) == 0 && chmod(path.c_str(), 04755) == 0);
+    return path;
+}
+
+/* A program with more rights than its caller: no bad value is read, and no log is written. Needs root. */
+static void more_rights_than_its_caller()
+{
+    if (geteuid() != 0)
+        return;
+    std::string path = copy_of_this_program();
+    set_variable("SQLVDI_ALLOW_UID", "no number");
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK(setgroups(0, nullptr) == 0 && setgid(BERT) == 0 && setuid(BERT) == 0);
+        execl(path.c_str(), path.c_str(), "privileged", "0", nullptr);
+        _exit(NO_MORE_RIGHTS);
+    }
+    int status = wait_child(child);
+    set_variable("SQLVDI_ALLOW_UID", nullptr);
+    /* Neither on a file system that gives no rights, nor under valgrind. */
+    if (status == NO_MORE_RIGHTS)
+        std::fprintf(stderr, "not seen here: a program with more rights than its caller\n");
+    else
+        CHECK_EQUAL(status, 0);
+    CHECK_TEXT(logged().c_str(), "");
+}
+
+static void run()
+{
+    unique_name(name);
+    log_path = std::string(test_directory()) + "/log";
+    set_variable("SQLVDI_LOG", log_path.c_str());
+    bad_values();
+    what_is_logged();
+    silent_ends();
+    destructor_is_heard();
+    places();
+    log_file();
+    other_users();
+    more_rights_than_its_caller();
+}
+
+int main(int argc, char **argv)
+{
+    static const role roles[] = {{"visitor", visitor}, {"privileged", privileged}, {nullptr, nullptr}};
+    return test_main(argc, argv, roles, run);
+}
