@@ -13,7 +13,9 @@ file(RENAME "${SCRATCH}/first" "${prefix}")
 set(libdir "${prefix}/${LIBDIR}")
 foreach(file
     "${prefix}/include/vdi.h" "${libdir}/libvdi.so.${VERSION}" "${libdir}/pkgconfig/vdi.pc"
-    "${libdir}/cmake/vdi/vdi-config.cmake" "${libdir}/cmake/vdi/vdi-config-version.cmake")
+    "${libdir}/cmake/vdi/vdi-config.cmake" "${libdir}/cmake/vdi/vdi-config-version.cmake"
+    "${prefix}/include/sqlvdi/vdi.h" "${prefix}/include/sqlvdi/vdierror.h" "${libdir}/libsqlvdi.so"
+    "${libdir}/pkgconfig/sqlvdi.pc")
   if(NOT EXISTS "${file}")
     message(SEND_ERROR "not installed: ${file}")
   endif()
@@ -29,7 +31,7 @@ foreach(link "libvdi.so;${SONAME}" "${SONAME};libvdi.so.${VERSION}")
 endforeach()
 
 # Nothing may remember the first prefix, which lies within the build directory.
-foreach(file pkgconfig/vdi.pc cmake/vdi/vdi-config.cmake)
+foreach(file pkgconfig/vdi.pc pkgconfig/sqlvdi.pc cmake/vdi/vdi-config.cmake)
   file(READ "${libdir}/${file}" text)
   string(FIND "${text}" "${BUILD_DIR}" place)
   if(NOT place EQUAL -1)
@@ -38,9 +40,12 @@ foreach(file pkgconfig/vdi.pc cmake/vdi/vdi-config.cmake)
 endforeach()
 
 run("${CMAKE_COMMAND}" -S "${CONSUMER}" -B "${SCRATCH}/build" "-DCMAKE_PREFIX_PATH=${prefix}"
-    "-DCMAKE_C_COMPILER=${CC}" "-DVERSION=${VERSION}")
+    "-DCMAKE_C_COMPILER=${CC}" "-DCMAKE_CXX_COMPILER=${CXX}" "-DCXX=${CXX}" "-DVERSION=${VERSION}")
 run("${CMAKE_COMMAND}" --build "${SCRATCH}/build")
 run("${SCRATCH}/build/consumer")
+if(CXX)
+  run("${SCRATCH}/build/sdk_consumer")
+endif()
 
 find_program(PKG_CONFIG NAMES pkg-config pkgconf)
 if(NOT PKG_CONFIG)
@@ -48,9 +53,19 @@ if(NOT PKG_CONFIG)
   return()
 endif()
 set(ENV{PKG_CONFIG_PATH} "${libdir}/pkgconfig")
-execute_process(COMMAND "${PKG_CONFIG}" --cflags --libs "vdi = ${VERSION}"
-                OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-separate_arguments(flags UNIX_COMMAND "${flags}")
-run("${CC}" "${CONSUMER}/main.c" ${flags} -o "${SCRATCH}/pkg-config-consumer")
 set(ENV{LD_LIBRARY_PATH} "${libdir}")
-run("${SCRATCH}/pkg-config-consumer")
+
+# build_by_flags(PACKAGE COMPILER SOURCE): with what pkg-config says of the package.
+function(build_by_flags package compiler source)
+  execute_process(COMMAND "${PKG_CONFIG}" --cflags --libs "${package} = ${VERSION}"
+                  OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  set(program "${SCRATCH}/pkg-config-${package}")
+  run("${compiler}" "${CONSUMER}/${source}" ${flags} -o "${program}")
+  run("${program}")
+endfunction()
+
+build_by_flags(vdi "${CC}" main.c)
+if(CXX)
+  build_by_flags(sqlvdi "${CXX}" main.cc)
+endif()

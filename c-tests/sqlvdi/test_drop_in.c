@@ -14,24 +14,26 @@
 
 static char name[NAME_SIZE];
 
-/* Starts a program with the libraries of a directory. */
-static pid_t start(const char *program, const char *libraries, const char *file)
+/* Starts a program with the libraries of a directory, and with one that is loaded before all others. */
+static pid_t start(const char *program, const char *libraries, const char *first, const char *file)
 {
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         CHECK(setenv("LD_LIBRARY_PATH", libraries, 1) == 0);
+        if (first != NULL)
+            CHECK(setenv("LD_PRELOAD", first, 1) == 0);
         execl(program, program, name, file, (char *)NULL);
         _exit(127);
     }
     return child;
 }
 
-static void statement(const char *program, const char *direction, const char *file)
+/* A statement that the program takes part in. */
+static void statement(pid_t agent, const char *direction)
 {
     char bytes[16];
     snprintf(bytes, sizeof bytes, "%d", BYTES);
-    pid_t agent = start(program, SDK_LIBRARY, file);
     CHECK_EQUAL(wait_exit(spawn_role("engine", name, "1", bytes, direction, (char *)NULL)), 0);
     CHECK_EQUAL(wait_child(agent), 0);
 }
@@ -42,13 +44,13 @@ static void runs(const char *program)
     static uint8_t content[BYTES + 1];
     char file[256];
     snprintf(file, sizeof file, "%s/stream", test_directory());
-    CHECK_EQUAL(wait_child(start(program, SDK_OTHER, file)), 2);
-    statement(program, "backup", file);
+    CHECK_EQUAL(wait_child(start(program, SDK_OTHER, NULL, file)), 2);
+    statement(start(program, SDK_LIBRARY, NULL, file), "backup");
     FILE *stream = fopen(file, "re");
     CHECK(stream != NULL);
     CHECK_EQUAL(fread(content, 1, sizeof content, stream), BYTES);
     CHECK(stage_matches(content, BYTES, 0) && fclose(stream) == 0);
-    statement(program, "restore", file);
+    statement(start(program, SDK_OTHER, SDK_LIBRARY "/libsqlvdi.so", file), "restore");
 }
 
 static void run(void)

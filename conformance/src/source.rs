@@ -32,6 +32,7 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Source>> {
         "tests",
         "src",
         "cli",
+        "sqlvdi",
         "models/src/exhaustive",
         "models/src/random",
     ] {
@@ -58,10 +59,11 @@ fn classify(path: &Path) -> Option<(String, Language)> {
     let stem = path.file_stem()?.to_str()?.to_owned();
     let top = path.components().next()?.as_os_str().to_str()?;
     match (top, path.extension().and_then(OsStr::to_str)?) {
-        ("c-tests", "c") if stem.starts_with("test_") => Some((stem, Language::C)),
+        ("c-tests", "c" | "cc") if stem.starts_with("test_") => Some((stem, Language::C)),
         ("c-tests", "py") if stem.starts_with("test_") => Some((stem, Language::Python)),
         ("src", "rs") => Some(("lib".to_owned(), Language::Rust)),
         ("cli", "rs") => Some(("cli".to_owned(), Language::Rust)),
+        ("sqlvdi", "rs") => Some(("sqlvdi".to_owned(), Language::Rust)),
         ("models", "rs") => Some(("models".to_owned(), Language::Rust)),
         ("tests", "rs") => {
             let second = path.components().nth(1)?.as_os_str();

@@ -49,14 +49,11 @@ unsafe extern "C" fn get_command(
     // SAFETY: module contract.
     let device = unsafe { Device::handle_at(this) };
     let timeout = timeout::of_command(timeout);
-    run(
-        &MEMBER,
-        || ffi::device_facts(device),
-        || {
-            // SAFETY: module contract.
-            outcome(unsafe { ffi::vdi_get_command(device, timeout, out_command) })
-        },
-    )
+    let facts = || ffi::device_facts(device);
+    run(&MEMBER, facts, || {
+        // SAFETY: module contract.
+        outcome(unsafe { ffi::vdi_get_command(device, timeout, out_command) })
+    })
 }
 
 /// `int ClientVirtualDevice::CompleteCommand(VDC_Command *, int, unsigned long, int64_t)`
@@ -76,12 +73,9 @@ unsafe extern "C" fn complete_command(
     let device = unsafe { Device::handle_at(this) };
     // More than the command structures can say is more than any command has. [LNX-07, AMB-34]
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    run(
-        &MEMBER,
-        || ffi::device_facts(device),
-        || {
-            // SAFETY: the command is found by its address and never read.
-            outcome(unsafe { ffi::vdi_complete_command(device, command, code, bytes, position) })
-        },
-    )
+    let facts = || ffi::device_facts(device);
+    run(&MEMBER, facts, || {
+        // SAFETY: the command is found by its address and never read.
+        outcome(unsafe { ffi::vdi_complete_command(device, command, code, bytes, position) })
+    })
 }

@@ -65,9 +65,8 @@ unsafe extern "C" fn create(
     // SAFETY: module contract.
     let facts = || unsafe { facts_of_name(name) };
     // SAFETY: module contract.
-    run(&MEMBER, facts, || {
-        open_with(unsafe { Set::at(this) }, complete, open)
-    })
+    let object = unsafe { Set::at(this) };
+    run(&MEMBER, facts, || open_with(object, complete, open))
 }
 
 /// `int ClientVirtualDeviceSet::OpenInSecondary(char *)`
@@ -82,9 +81,8 @@ unsafe extern "C" fn open_in_secondary(this: *const Set, name: *const c_char) ->
     // SAFETY: module contract.
     let facts = || unsafe { facts_of_name(name) };
     // SAFETY: module contract.
-    run(&MEMBER, facts, || {
-        open_with(unsafe { Set::at(this) }, complete, open)
-    })
+    let object = unsafe { Set::at(this) };
+    run(&MEMBER, facts, || open_with(object, complete, open))
 }
 
 /// Opens a set by a function of `vdi` and puts its handle into an object that has no set open. The
@@ -98,6 +96,10 @@ fn open_with(
     let before = object.handle();
     if complete && ffi::is_open(before) {
         return Err(in_use());
+    }
+    if !ffi::has_room() {
+        let text = "this process is out of memory";
+        return Err(Failure::new(VD_E_MEMORY, text));
     }
     let settings = Settings::read().map_err(|text| Failure::new(VD_E_INVALID, text))?;
     let mut set = ptr::null_mut();
@@ -126,14 +128,11 @@ unsafe extern "C" fn get_configuration(
     // SAFETY: module contract.
     let set = unsafe { Set::handle_at(this) };
     let timeout = timeout::of_configuration(timeout);
-    run(
-        &MEMBER,
-        || ffi::set_facts(set),
-        || {
-            // SAFETY: module contract.
-            outcome(unsafe { ffi::vdi_get_configuration(set, timeout, config) })
-        },
-    )
+    let facts = || ffi::set_facts(set);
+    run(&MEMBER, facts, || {
+        // SAFETY: module contract.
+        outcome(unsafe { ffi::vdi_get_configuration(set, timeout, config) })
+    })
 }
 
 /// `int ClientVirtualDeviceSet::OpenDevice(char *, ClientVirtualDevice **)`
@@ -150,25 +149,22 @@ unsafe extern "C" fn open_device(
     };
     // SAFETY: module contract.
     let set = unsafe { Set::handle_at(this) };
-    run(
-        &MEMBER,
-        || ffi::set_facts(set),
-        || {
-            if out_device.is_null() || !out_device.is_aligned() {
-                let text = "the pointer to the device pointer is null or misaligned";
-                return Err(Failure::new(VD_E_INVALID, text));
-            }
-            // SAFETY: module contract.
-            let device = open_object(|handle| unsafe { ffi::vdi_open_device(set, name, handle) });
-            let (device, result) = match device {
-                Ok(device) => (device, Ok(())),
-                Err(failure) => (ptr::null_mut(), Err(failure)),
-            };
-            // SAFETY: module contract, and checked above.
-            unsafe { out_device.write(device) };
-            result
-        },
-    )
+    let facts = || ffi::set_facts(set);
+    run(&MEMBER, facts, || {
+        if out_device.is_null() || !out_device.is_aligned() {
+            let text = "the pointer to the device pointer is null or misaligned";
+            return Err(Failure::new(VD_E_INVALID, text));
+        }
+        // SAFETY: module contract.
+        let device = open_object(|handle| unsafe { ffi::vdi_open_device(set, name, handle) });
+        let (device, result) = match device {
+            Ok(device) => (device, Ok(())),
+            Err(failure) => (ptr::null_mut(), Err(failure)),
+        };
+        // SAFETY: module contract, and checked above.
+        unsafe { out_device.write(device) };
+        result
+    })
 }
 
 /// A new object for the device that a function of `vdi` opens. The object comes first: a device that
@@ -218,14 +214,11 @@ unsafe extern "C" fn signal_abort(this: *const Set) -> c_int {
     const REASON: &CStr = c"the client program called SignalAbort";
     // SAFETY: module contract.
     let set = unsafe { Set::handle_at(this) };
-    run(
-        &MEMBER,
-        || ffi::set_facts(set),
-        || {
-            // SAFETY: the text is a constant.
-            outcome(unsafe { ffi::vdi_signal_abort(set, REASON.as_ptr()) })
-        },
-    )
+    let facts = || ffi::set_facts(set);
+    run(&MEMBER, facts, || {
+        // SAFETY: the text is a constant.
+        outcome(unsafe { ffi::vdi_signal_abort(set, REASON.as_ptr()) })
+    })
 }
 
 /// `int ClientVirtualDeviceSet::GetBufferHandle(uint8_t *, unsigned int *)`
@@ -238,14 +231,11 @@ unsafe extern "C" fn get_buffer_handle(
     const MEMBER: Member = member("ClientVirtualDeviceSet::GetBufferHandle");
     // SAFETY: module contract.
     let set = unsafe { Set::handle_at(this) };
-    run(
-        &MEMBER,
-        || ffi::set_facts(set),
-        || {
-            // SAFETY: module contract.
-            outcome(unsafe { ffi::vdi_get_buffer_handle(set, buffer.cast(), out_handle) })
-        },
-    )
+    let facts = || ffi::set_facts(set);
+    run(&MEMBER, facts, || {
+        // SAFETY: module contract.
+        outcome(unsafe { ffi::vdi_get_buffer_handle(set, buffer.cast(), out_handle) })
+    })
 }
 
 /// `int ClientVirtualDeviceSet::MapBufferHandle(int, uint8_t **)`
@@ -258,16 +248,13 @@ unsafe extern "C" fn map_buffer_handle(
     const MEMBER: Member = member("ClientVirtualDeviceSet::MapBufferHandle");
     // SAFETY: module contract.
     let set = unsafe { Set::handle_at(this) };
-    run(
-        &MEMBER,
-        || ffi::set_facts(set),
-        || {
-            // The two functions disagree about the sign; it is 32 bits. [CSET-BUFH-08]
-            let handle = handle as u32;
-            // SAFETY: module contract.
-            outcome(unsafe { ffi::vdi_map_buffer_handle(set, handle, out_buffer) })
-        },
-    )
+    let facts = || ffi::set_facts(set);
+    run(&MEMBER, facts, || {
+        // The two functions disagree about the sign; it is 32 bits. [CSET-BUFH-08]
+        let handle = handle as u32;
+        // SAFETY: module contract.
+        outcome(unsafe { ffi::vdi_map_buffer_handle(set, handle, out_buffer) })
+    })
 }
 
 /// `void ClientVirtualDeviceSet::RegisterDeviceClosed()`: without effect. [AMB-32]

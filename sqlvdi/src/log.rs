@@ -14,22 +14,22 @@ use std::{ffi::OsString, path::Path, process};
 use vdi::codes::{VD_E_ABORT, VD_E_PROTOCOL, VD_E_TIMEOUT};
 use vdi::ffi::{Facts, has_room, last_error, result_name};
 
+/// Where to, if anybody wants to know, and if there is memory to say it.
+fn place() -> Option<OsString> {
+    let place = has_room().then(|| variable(LOG)).flatten()?;
+    (!place.is_empty()).then_some(place)
+}
+
 /// Whether anybody wants to know.
 pub(crate) fn is_wanted() -> bool {
-    variable(LOG).is_some_and(|place| !place.is_empty())
+    place().is_some()
 }
 
 /// Writes a failure down. The place is looked up each time: failures are rare, and a program may
 /// close descriptors that it does not know.
 pub(crate) fn write(member: &str, failure: &Failure, facts: impl FnOnce() -> Option<Facts>) {
-    let Some(place) = variable(LOG).filter(|place| !place.is_empty()) else {
-        return;
-    };
-    let line = if has_room() {
-        line(member, failure, facts().as_ref())
-    } else {
-        "sqlvdi: a call failed, and there is no memory to tell more\n".to_owned()
-    };
+    let Some(place) = place() else { return };
+    let line = line(member, failure, facts().as_ref());
     if let Err(error) = append(&place, line.as_bytes()) {
         let told = format!("sqlvdi: cannot write to {LOG}, {place:?}: {error}\n{line}");
         // There is no further place to tell that this fails, too.

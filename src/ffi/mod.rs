@@ -1,7 +1,7 @@
 //! The C interface.
 //!
 //! Every exported function has the same shape: check the output parameters, look up the handle,
-//! call the safe core, store the result. [`boundary::guard`] wraps that shape and turns errors and
+//! call the safe core, store the result. `boundary::guard` wraps that shape and turns errors and
 //! panics into result codes. Logic lives elsewhere.
 //!
 //! # Safety
