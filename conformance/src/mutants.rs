@@ -211,7 +211,7 @@ impl Workshop {
     fn build(&self, test: &str) -> Result<()> {
         let mut cargo = self.cargo("cargo");
         match cargo_test(test) {
-            None => cargo.args(["build", "--lib"]),
+            None => cargo.args(["build", "--lib", "--package", library(test)]),
             Some(arguments) => cargo.args(arguments).arg("--no-run"),
         };
         let status = cargo
@@ -241,11 +241,17 @@ impl Workshop {
         })
     }
 
-    /// A C program with the library of this workshop.
+    /// A C program, or one in C++ for the drop-in library, with the library of this workshop.
     fn program(&self, test: &str) -> Command {
-        let mut command = quiet(Command::new(self.programs.join(test)));
+        let library = library(test);
+        let folder = match library {
+            DROP_IN => self.programs.join(DROP_IN),
+            _ => self.programs.clone(),
+        };
+        let mut command = quiet(Command::new(folder.join(test)));
+        let library = self.target.join(format!("debug/lib{library}.so"));
         command
-            .env("LD_PRELOAD", self.target.join("debug/libvdi.so"))
+            .env("LD_PRELOAD", library)
             .env("VDI_TEST_SECONDS", HANG_SECONDS);
         command
     }
@@ -258,6 +264,18 @@ impl Workshop {
             .env("CARGO_TARGET_DIR", &self.target)
             .env("RUSTFLAGS", "-Awarnings");
         command
+    }
+}
+
+/// The package of the drop-in library, and the folder of its tests.
+const DROP_IN: &str = "sqlvdi";
+
+/// The package of the library that a C program tests.
+fn library(test: &str) -> &'static str {
+    if test.starts_with("test_sqlvdi_") {
+        DROP_IN
+    } else {
+        "vdi"
     }
 }
 
