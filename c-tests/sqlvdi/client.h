@@ -61,4 +61,32 @@ static inline void backup_and_end(ClientVirtualDeviceSet *set, statement *engine
     delete device;
 }
 
+/* Every function of a set that has nothing open. */
+static inline void set_is_not_open(ClientVirtualDeviceSet *set, char *name)
+{
+    VDConfig config;
+    ClientVirtualDevice *device = reinterpret_cast<ClientVirtualDevice *>(&config);
+    uint8_t byte, *buffer = &byte;
+    unsigned handle = 1;
+    CHECK_RESULT(set->GetConfiguration(0, &config), VD_E_PROTOCOL);
+    CHECK_RESULT(set->OpenDevice(name, &device), VD_E_PROTOCOL);
+    CHECK(device == nullptr);
+    CHECK_RESULT(set->GetBufferHandle(&byte, &handle), VD_E_PROTOCOL);
+    CHECK_EQUAL(handle, 0);
+    CHECK_RESULT(set->MapBufferHandle(1, &buffer), VD_E_PROTOCOL);
+    CHECK(buffer == nullptr);
+    CHECK_RESULT(set->SignalAbort(), VD_E_PROTOCOL);
+    CHECK_RESULT(set->Close(), VD_E_PROTOCOL);
+    set->RegisterDeviceClosed();
+}
+
+/* Both functions of a device that is not open. */
+static inline void device_is_not_open(ClientVirtualDevice *device)
+{
+    VDC_Command other, *command = &other;
+    CHECK_RESULT(device->GetCommand(0, &command), VD_E_PROTOCOL);
+    CHECK(command == nullptr);
+    CHECK_RESULT(device->CompleteCommand(&other, 0, 0, 0), VD_E_PROTOCOL);
+}
+
 #endif

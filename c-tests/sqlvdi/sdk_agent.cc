@@ -10,6 +10,9 @@
 #include <cstdio>
 #include <cstring>
 
+/* Never deleted, as in the samples. */
+static ClientVirtualDevice *device;
+
 static int execute(const VDC_Command *command, std::FILE *file, unsigned long *bytes)
 {
     std::size_t size = static_cast<std::size_t>(command->size);
@@ -30,7 +33,7 @@ static int execute(const VDC_Command *command, std::FILE *file, unsigned long *b
     }
 }
 
-static int serve(ClientVirtualDevice *device, std::FILE *file)
+static int serve(std::FILE *file)
 {
     VDC_Command *command;
     int result;
@@ -48,7 +51,6 @@ static int serve(ClientVirtualDevice *device, std::FILE *file)
 
 static int run(ClientVirtualDeviceSet *set, char *name, const char *path)
 {
-    ClientVirtualDevice *device;
     VDConfig config;
     int result = set->GetConfiguration(-1, &config);
     if (result != NOERROR)
@@ -59,7 +61,7 @@ static int run(ClientVirtualDeviceSet *set, char *name, const char *path)
     std::FILE *file = std::fopen(path, config.features & VDF_WriteMedia ? "wb" : "rb");
     if (file == nullptr)
         return set->SignalAbort();
-    result = serve(device, file);
+    result = serve(file);
     return std::fclose(file) == 0 ? result : VD_E_ABORT;
 }
 

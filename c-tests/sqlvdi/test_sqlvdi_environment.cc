@@ -165,7 +165,8 @@ static void places()
     for (const char *place : silent)
         CHECK_TEXT(said_at(STDERR_FILENO, place).c_str(), "");
     says(said_at(STDERR_FILENO, "stderr"), {"SignalAbort", "nothing open"});
-    const char *const wrong[] = {link.c_str(), fifo.c_str(), "/dev/full", "/nonexistent/log",
+    const char *const wrong[] = {link.c_str(), fifo.c_str(), "/dev/full", "/dev/null",
+                                 "/nonexistent/log",
                                  test_directory()};
     for (const char *place : wrong) {
         std::string said = said_at(STDERR_FILENO, place);

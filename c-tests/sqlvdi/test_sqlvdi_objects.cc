@@ -1,7 +1,7 @@
 /*
  * Objects of the classes in every way in which a program may have them: on the stack, by new, static,
- * as a base, copied, never destroyed, destroyed twice, used again after Close, and memory that is no
- * object at all.
+ * as a base, copied, destroyed twice, used again after Close, used by several threads, and memory that
+ * is no object at all.
  */
 #include "client.h"
 
@@ -9,6 +9,7 @@
 #include <cstring>
 #include <new>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -17,72 +18,15 @@ static ClientVirtualDeviceSet static_set;
 
 static char name[NAME_SIZE];
 
-/* What new and delete of this program hand out and take back; a block begins with a mark. */
-static long blocks;
-static const uint64_t MARK = 0x6f75722d626c6f63;
-
-__attribute__((noinline)) void *operator new(std::size_t size)
-{
-    uint64_t *block = static_cast<uint64_t *>(std::malloc(size + 16));
-    CHECK(block != nullptr);
-    block[0] = MARK;
-    __atomic_add_fetch(&blocks, 1, __ATOMIC_SEQ_CST);
-    return block + 2;
-}
-
-__attribute__((noinline)) void operator delete(void *address) noexcept
-{
-    if (address == nullptr)
-        return;
-    uint64_t *block = static_cast<uint64_t *>(address) - 2;
-    CHECK(block[0] == MARK);
-    block[0] = 0;
-    __atomic_sub_fetch(&blocks, 1, __ATOMIC_SEQ_CST);
-    std::free(block);
-}
-
-__attribute__((noinline)) void operator delete(void *address, std::size_t) noexcept
-{
-    operator delete(address);
-}
-
-/* Every function of a set that has nothing open. [ST-06, CSET-GETCFG-06, CSET-BUFH-03] */
-static void set_is_not_open(ClientVirtualDeviceSet *set)
-{
-    VDConfig config;
-    ClientVirtualDevice *device = reinterpret_cast<ClientVirtualDevice *>(&config);
-    uint8_t byte, *buffer = &byte;
-    unsigned handle = 1;
-    CHECK_RESULT(set->GetConfiguration(0, &config), VD_E_PROTOCOL);
-    CHECK_RESULT(set->OpenDevice(name, &device), VD_E_PROTOCOL);
-    CHECK(device == nullptr);
-    CHECK_RESULT(set->GetBufferHandle(&byte, &handle), VD_E_PROTOCOL);
-    CHECK_EQUAL(handle, 0);
-    CHECK_RESULT(set->MapBufferHandle(1, &buffer), VD_E_PROTOCOL);
-    CHECK(buffer == nullptr);
-    CHECK_RESULT(set->SignalAbort(), VD_E_PROTOCOL);
-    CHECK_RESULT(set->Close(), VD_E_PROTOCOL);
-    set->RegisterDeviceClosed();
-}
-
-/* Both functions of a device that is not open. [AMB-33, CDEV-GETCMD-12, CDEV-COMPLETE-09] */
-static void device_is_not_open(ClientVirtualDevice *device)
-{
-    VDC_Command other, *command = &other;
-    CHECK_RESULT(device->GetCommand(0, &command), VD_E_PROTOCOL);
-    CHECK(command == nullptr);
-    CHECK_RESULT(device->CompleteCommand(&other, 0, 0, 0), VD_E_PROTOCOL);
-}
-
 /* A backup by an object that is as new. */
 static void use(ClientVirtualDeviceSet *set)
 {
-    set_is_not_open(set);
+    set_is_not_open(set, name);
     create(set, name, 1);
     statement *engine = stage_open(name, 1);
     backup_and_end(set, engine, name);
     CHECK_RESULT(set->Close(), NOERROR);
-    set_is_not_open(set);
+    set_is_not_open(set, name);
 }
 
 /* Used again after Close, and after an abort. [CSET-CREATE-05, CSET-CLOSE-07] */
@@ -114,10 +58,10 @@ static void size()
         uint64_t after;
     } beside;
     static_assert(sizeof(Beside) == 32 && alignof(Beside) == 8, "eight bytes each");
-    beside.before = beside.after = MARK;
+    beside.before = beside.after = 0x6f75722d626c6f63;
     use(&beside.set);
     device_is_not_open(&beside.device);
-    CHECK(beside.before == MARK && beside.after == MARK);
+    CHECK(beside.before == 0x6f75722d626c6f63 && beside.after == beside.before);
 }
 
 struct DerivedSet : ClientVirtualDeviceSet {
@@ -150,7 +94,7 @@ static void one_set_at_a_time()
     CHECK_RESULT(set.Create(second, &config), VD_E_PROTOCOL);
     CHECK_RESULT(set.OpenInSecondary(name), VD_E_PROTOCOL);
     CHECK_RESULT(other.Create(name, &config), VD_E_PROTOCOL);
-    set_is_not_open(&other);
+    set_is_not_open(&other, name);
     CHECK_RESULT(set.GetConfiguration(0, &config), VD_E_TIMEOUT);
     CHECK_RESULT(set.SignalAbort(), NOERROR);
     CHECK_RESULT(set.OpenInSecondary(name), VD_E_PROTOCOL);
@@ -211,7 +155,7 @@ static void destroyed_twice()
     create(set, name, 1);
     set->~ClientVirtualDeviceSet();
     set->~ClientVirtualDeviceSet();
-    set_is_not_open(set);
+    set_is_not_open(set, name);
     device->~ClientVirtualDevice();
     device->~ClientVirtualDevice();
     device_is_not_open(device);
@@ -229,11 +173,12 @@ static void copies()
         ClientVirtualDeviceSet copy = set;
         CHECK_RESULT(copy.GetConfiguration(0, &config), VD_E_TIMEOUT);
     }
-    set_is_not_open(&set);
+    set_is_not_open(&set, name);
     use(&set);
 }
 
-/* No constructor ever ran: zeroes are a new object, and so is anything that is no open handle. [ST-20] */
+/* No constructor ever ran: zeroes are a new object, and so is anything that is no open handle.
+ * [ST-06, ST-20, CSET-GETCFG-06, CSET-BUFH-03, CDEV-COMPLETE-09] */
 static void no_objects()
 {
     static const unsigned char fillings[] = {0x00, 0xff, 0xaa, 0x10};
@@ -255,7 +200,7 @@ template <typename Class> static Class *hidden(uintptr_t address)
     return reinterpret_cast<Class *>(place);
 }
 
-/* Null, and an address that no object can have. */
+/* Null, and an address that no object can have. [CSET-CREATE-08] */
 static void no_addresses()
 {
     alignas(8) unsigned char memory[16] = {};
@@ -263,7 +208,7 @@ static void no_addresses()
     for (uintptr_t address : nowhere) {
         VDConfig config = one_device();
         ClientVirtualDeviceSet *set = hidden<ClientVirtualDeviceSet>(address);
-        set_is_not_open(set);
+        set_is_not_open(set, name);
         CHECK_RESULT(set->Create(name, &config), VD_E_INVALID);
         CHECK_RESULT(set->OpenInSecondary(name), VD_E_INVALID);
         set->~ClientVirtualDeviceSet();
@@ -273,73 +218,27 @@ static void no_addresses()
     }
 }
 
-/* A device of an object of the other class, and the other way around. */
-static void mistaken_objects()
+/* Several threads create a set with the same object: one does, and nothing is left of the others. */
+static void created_at_once()
 {
-    ClientVirtualDeviceSet set;
-    ClientVirtualDevice *device;
-    create(&set, name, 1);
-    statement *engine = stage_open(name, 1);
-    CHECK_RESULT(set.OpenDevice(name, &device), NOERROR);
-    device_is_not_open(reinterpret_cast<ClientVirtualDevice *>(&set));
-    set_is_not_open(reinterpret_cast<ClientVirtualDeviceSet *>(device));
-    serve_end(device, engine);
-    delete device;
-    CHECK_RESULT(set.Close(), NOERROR);
-}
-
-/* When the program deletes a device object, if ever. */
-enum moment { NEVER, WHILE_OPEN, AFTER_THE_END, AFTER_CLOSE };
-
-/* [AMB-33, CSET-OPENDEV-12, CSET-CLOSE-04] */
-static void device_objects()
-{
-    static const moment moments[] = {NEVER, WHILE_OPEN, AFTER_THE_END, AFTER_CLOSE};
-    for (moment deleted : moments) {
+    for (int round = 0; round < 50; round++) {
         ClientVirtualDeviceSet set;
-        ClientVirtualDevice *device;
-        long before = __atomic_load_n(&blocks, __ATOMIC_SEQ_CST);
-        create(&set, name, 1);
-        statement *engine = stage_open(name, 1);
-        CHECK_RESULT(set.OpenDevice(name, &device), NOERROR);
-        CHECK_EQUAL(__atomic_load_n(&blocks, __ATOMIC_SEQ_CST), before + 1);
-        ClientVirtualDevice copy = *device;
-        if (deleted == WHILE_OPEN)
-            delete device;
-        request *flush = stage_send(engine, 0, VDC_Flush, 0);
-        serve_one(&copy, ERROR_SUCCESS);
-        CHECK_EQUAL(stage_end(flush).code, ERROR_SUCCESS);
-        serve_end(&copy, engine);
-        if (deleted == AFTER_THE_END)
-            delete device;
+        std::vector<std::thread> threads;
+        int created = 0;
+        for (int number = 0; number < 4; number++)
+            threads.emplace_back([&set, &created, number] {
+                char own[NAME_SIZE];
+                VDConfig config = one_device();
+                device_name(own, name, static_cast<unsigned>(number));
+                int result = set.Create(own, &config);
+                CHECK(result == NOERROR || result == VD_E_PROTOCOL);
+                __atomic_add_fetch(&created, result == NOERROR, __ATOMIC_SEQ_CST);
+            });
+        for (std::thread &thread : threads)
+            thread.join();
+        CHECK_EQUAL(created, 1);
         CHECK_RESULT(set.Close(), NOERROR);
-        device_is_not_open(&copy);
-        if (deleted == AFTER_CLOSE) {
-            device_is_not_open(device);
-            delete device;
-        }
-        CHECK_EQUAL(__atomic_load_n(&blocks, __ATOMIC_SEQ_CST), before + (deleted == NEVER));
-        if (deleted == NEVER)
-            delete device; /* so that valgrind finds nothing */
     }
-}
-
-/* A device that could not be opened leaves no object. */
-static void no_device_no_object()
-{
-    ClientVirtualDeviceSet set;
-    ClientVirtualDevice *device, *other;
-    char unknown[] = "unknown";
-    create(&set, name, 1);
-    statement *engine = stage_open(name, 1);
-    long before = __atomic_load_n(&blocks, __ATOMIC_SEQ_CST);
-    CHECK_RESULT(set.OpenDevice(unknown, &other), VD_E_INVALID);
-    CHECK_RESULT(set.OpenDevice(name, &device), NOERROR);
-    CHECK_RESULT(set.OpenDevice(name, &other), VD_E_OPEN);
-    CHECK_EQUAL(__atomic_load_n(&blocks, __ATOMIC_SEQ_CST), before + 1);
-    serve_end(device, engine);
-    delete device;
-    CHECK_RESULT(set.Close(), NOERROR);
 }
 
 /* A child of the process has nothing open, may open sets of its own, and disturbs nobody. */
@@ -352,7 +251,7 @@ static void child_of_a_fork()
     CHECK(child >= 0);
     if (child == 0) {
         char own[] = "of the child";
-        set_is_not_open(&set);
+        set_is_not_open(&set, name);
         create(&set, own, 1);
         CHECK_RESULT(set.Close(), NOERROR);
         _exit(0);
@@ -385,9 +284,7 @@ static void run()
     copies();
     no_objects();
     no_addresses();
-    mistaken_objects();
-    device_objects();
-    no_device_no_object();
+    created_at_once();
     child_of_a_fork();
     open_at_the_end();
 }
