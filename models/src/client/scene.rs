@@ -44,7 +44,8 @@ impl Client {
 
     /// Opens a device of which it knows the number.
     pub(crate) fn take_device(&self, index: usize) -> crate::Result<Device> {
-        Ok(Device::new(self.inner.take_device(index, &name())?))
+        let device = self.inner.take_device(index, &name())?;
+        Ok(Device::new(device, name()))
     }
 }
 
