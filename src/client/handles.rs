@@ -24,11 +24,15 @@ fn handle(control: &Control, device: usize, slot: u32, use_count: u32) -> u32 {
     let geometry = control.geometry();
     let number = device as u32 * geometry.capacity + slot;
     let start = (geometry.tag >> (number % 32)) as u32;
-    let tags = (1 << (u32::BITS - SLOT_BITS)) - 1;
-    // 1 to `tags`, each once before any comes again.
-    let tag = start.wrapping_add(use_count) % tags + 1;
-    tag << SLOT_BITS | number
+    tag(start, use_count) << SLOT_BITS | number
 }
+
+/// 1 to `TAGS`, each once before any comes again, wherever a set starts.
+fn tag(start: u32, use_count: u32) -> u32 {
+    (start % TAGS + use_count % TAGS) % TAGS + 1
+}
+
+const TAGS: u32 = (1 << (u32::BITS - SLOT_BITS)) - 1;
 
 /// Publishes the meaning of a slot's current buffer and returns its handle.
 pub(super) fn publish(
@@ -112,18 +116,19 @@ mod tests {
     /// A handle comes back only after all others of its slot have been used. [CSET-BUFH-07]
     #[test]
     fn every_use_of_a_slot_has_another_handle() {
-        let control = Control::create(64, 64, 0).unwrap();
-        for (device, slot) in [(0, 0), (0, 1), (1, 0), (63, 63)] {
-            let number = device as u32 * 64 + slot;
-            let uses = (1 << (u32::BITS - SLOT_BITS)) - 1;
-            let mut seen = vec![false; uses as usize + 1];
-            for use_count in 0..uses {
-                let handle = handle(&control, device, slot, use_count);
-                assert_eq!(handle & ((1 << SLOT_BITS) - 1), number);
-                let tag = handle >> SLOT_BITS;
+        for start in [0, 1, 0x1234_5678, u32::MAX - TAGS / 2, u32::MAX] {
+            let mut seen = vec![false; TAGS as usize + 1];
+            for use_count in 0..TAGS {
+                let tag = tag(start, use_count);
                 assert_ne!(tag, 0);
                 assert!(!std::mem::replace(&mut seen[tag as usize], true), "{tag}");
             }
+        }
+        let control = Control::create(64, 64, 0).unwrap();
+        for (device, slot) in [(0, 0), (0, 1), (1, 0), (63, 63)] {
+            let number = device as u32 * 64 + slot;
+            let handle = handle(&control, device, slot, 7);
+            assert_eq!(handle & ((1 << SLOT_BITS) - 1), number);
         }
     }
 
