@@ -252,6 +252,8 @@ impl Workshop {
         let library = self.target.join(format!("debug/lib{library}.so"));
         command
             .env("LD_PRELOAD", library)
+            // Cargo's, which may lead to an older library of the other end.
+            .env_remove("LD_LIBRARY_PATH")
             .env("VDI_TEST_SECONDS", HANG_SECONDS);
         command
     }
