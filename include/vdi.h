@@ -80,7 +80,8 @@
  * Functions that wait say so, for what, and for how long; the others wait for nothing but short
  * locks inside the process. Signals do not end a wait. A signal handler must not call the library:
  * it may have interrupted a call that holds a lock. No function is a cancellation point: a
- * pthread_cancel() takes effect after the call, that of the completion agent after the agent.
+ * pthread_cancel() takes effect after the call, that of the completion agent after the agent. The
+ * thread's cancellation must be deferred, as it is by default.
  * While the process has a set open the library runs two threads of its own, "vdi-link" and
  * "vdi-witness", with all signals blocked; they call nothing of the program.
  *

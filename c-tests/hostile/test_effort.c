@@ -1,7 +1,7 @@
 /*
  * What a hostile peer costs in processor time: a word that is written once costs a look, and nothing
  * after it; one that is written all the time costs no more than the writing; and a client that
- * announces completions all the time, and makes none, is as silent as one that does nothing.
+ * rings for completions all the time, and makes none, is as silent as one that does nothing.
  */
 #include "engine.h"
 #include "hostile/guest.h"
@@ -120,8 +120,8 @@ static void server_start(struct guest *guest, struct caller *agent, VDS_Command 
     CHECK_RESULT(vdi_server_send_command(device, command), NOERROR);
 }
 
-/* The agent waits for a completion, and the client lies; or only says that there is one. */
-static void waiting_server(int announcing)
+/* The agent waits for a completion, and the client lies; or only rings. */
+static void waiting_server(int ringing)
 {
     static struct journal journal = JOURNAL_INITIALIZER;
     struct guest guest;
@@ -133,12 +133,12 @@ static void waiting_server(int announcing)
     command_prepare(&command, &journal, VDC_Flush, NULL, 0);
     int listener = wire_listen(name);
     struct segment segment = guest_segment(SERVER, name);
-    header_store(&segment, REQUESTED_TIMEOUT, announcing ? SILENCE_MS : 0);
+    header_store(&segment, REQUESTED_TIMEOUT, ringing ? SILENCE_MS : 0);
     int connection = guest_expect(&guest, SERVER, name, listener);
     CHECK(wire_send_one(connection, wire_welcome(2, segment.size), segment.memory));
     wire_unlisten(name, listener);
     server_start(&guest, &agent, &command);
-    if (announcing) {
+    if (ringing) {
         while (caller_waits(&agent))
             for (unsigned i = 0; i < WRITES; i++)
                 segment_ring(&segment, AGENT_BELL, 0);
@@ -151,7 +151,7 @@ static void waiting_server(int announcing)
     CHECK_RESULT(caller_join(&agent), VD_E_ABORT);
     CHECK_JOURNAL(&journal, 0, &command, ERROR_OPERATION_ABORTED);
     CHECK_RESULT(vdi_server_abort_reason(guest.server, &reason, NULL, 0), NOERROR);
-    if (announcing)
+    if (ringing)
         CHECK_EQUAL(reason, VDI_ABORT_TIMEOUT);
     CHECK_RESULT(vdi_server_close(guest.server), NOERROR);
     close(connection);

@@ -6,6 +6,9 @@
 #include "functions.h"
 #include "resources.h"
 
+#include <sched.h>
+#include <signal.h>
+
 #define SIZE 4096
 
 static char name[NAME_SIZE], late[NAME_SIZE];
@@ -79,6 +82,17 @@ static vdi_result in_agent(struct cancelled *self)
     return vdi_server_execute_completion_agent(engine.server);
 }
 
+static int held, let_go;
+
+/* Keeps the thread out of its call, and is no cancellation point itself. */
+static void hold(int number)
+{
+    (void)number;
+    __atomic_store_n(&held, 1, __ATOMIC_SEQ_CST);
+    while (!__atomic_load_n(&let_go, __ATOMIC_SEQ_CST))
+        continue;
+}
+
 static void create(void)
 {
     VDConfig config = {.deviceCount = 2};
@@ -108,6 +122,32 @@ static void waiting(void)
     }
     CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
     CHECK_RESULT(vdi_close(set), NOERROR);
+}
+
+/*
+ * A set is closed while the call is on its way out: then it is the call that takes the device down, and
+ * closes descriptors, which is a cancellation point in the C library.
+ */
+static void last_user(void)
+{
+    struct cancelled thread;
+    struct sigaction action = {.sa_handler = hold};
+    create();
+    engine.server = server_configure(name, SIZE, 1);
+    CHECK_RESULT(vdi_server_open_device(engine.server, name, &engine.devices[0]), NOERROR);
+    CHECK_RESULT(vdi_open_device(set, name, &device), NOERROR);
+    start(&thread, in_get_command);
+    held = let_go = 0;
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    CHECK(pthread_kill(thread.thread, SIGUSR1) == 0);
+    while (!__atomic_load_n(&held, __ATOMIC_SEQ_CST))
+        sched_yield();
+    CHECK(pthread_cancel(thread.thread) == 0);
+    CHECK_RESULT(vdi_close(set), VD_E_OPEN);
+    CHECK_RESULT(vdi_server_close(engine.server), NOERROR);
+    __atomic_store_n(&let_go, 1, __ATOMIC_SEQ_CST);
+    join(&thread);
+    CHECK_RESULT(thread.result, VD_E_PROTOCOL);
 }
 
 /* A whole life of a set, with system calls of all kinds, by a thread that is cancelled already. */
@@ -144,6 +184,8 @@ static void run(void)
     unique_name(name);
     device_name(late, name, 1);
     waiting();
+    for (unsigned round = 0; round < 20; round++)
+        last_user();
     for (unsigned round = 0; round < 20; round++) {
         struct cancelled thread;
         start(&thread, life);

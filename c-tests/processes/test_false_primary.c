@@ -101,7 +101,7 @@ static void wrong_segments(enum wire_role role)
         {.word = CAPACITY, .value = 8192},
         {.word = NAME_WAIT, .value = 3600001},
         {.word = REQUESTED, .value = 2},
-        {.announced = 1400},
+        {.announced = 1279},
         {.announced = 12416 + 128},
         {.seals = NOT_ALLOCATED},
         {.seals = F_SEAL_SHRINK | F_SEAL_SEAL},

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// Bit of the word: somebody may be asleep. The rings are counted above it.
 const ASLEEP: u32 = 1;
 
-/// How long a sleeper that nobody wakes sleeps before it looks again, at first and at last.
+/// Longest sleep before a waiter looks again, at first; each look that finds nothing doubles it, up to the last.
 const FIRST_NAP: Duration = Duration::from_secs(1);
 const LONGEST_NAP: Duration = Duration::from_secs(16);
 

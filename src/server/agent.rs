@@ -157,7 +157,8 @@ impl Inner {
     }
 
     fn serve_completions(&self) -> Result<()> {
-        let mut devices = Vec::new();
+        // The most there can be: no memory is asked for later, when nobody looks whether there is any.
+        let mut devices = Vec::with_capacity(self.participant.device_count());
         loop {
             if let Some(result) = self.ending() {
                 self.end_all();
@@ -235,7 +236,7 @@ impl Inner {
         devices: &mut Vec<Arc<DeviceState>>,
     ) -> std::result::Result<(), &'static str> {
         if self.has_more_devices_than(devices.len()) {
-            devices.extend(self.devices_from(devices.len()));
+            self.add_devices_to(devices);
         }
         for device in devices {
             if self.participant.is_foreign() {

@@ -286,8 +286,11 @@ impl DeviceState {
     pub(super) fn drain(&self) -> std::result::Result<(), &'static str> {
         let ring = self.completions();
         let first = self.taken.load(Ordering::Relaxed);
-        let ready = ring.ready(first);
-        let ready = ready.map_err(|_| "the end of the completion queue")?;
+        let ready = match ring.ready(first) {
+            Ok(ready) => ready,
+            Err(_) if self.set.is_ending() => return Ok(()),
+            Err(_) => return Err("the end of the completion queue"),
+        };
         for position in (0..ready).map(|n| first.wrapping_add(n)) {
             // A routine may have aborted or closed: the rest ends as aborted. [SSET-AGENT-05]
             if self.set.is_ending() {

@@ -124,11 +124,11 @@ impl Inner {
         Ok(progress)
     }
 
-    /// The open devices from the `first` on, in the order of opening.
-    pub(super) fn devices_from(&self, first: usize) -> Vec<Arc<DeviceState>> {
+    /// Adds the devices that are not in the list yet, in the order of opening.
+    pub(super) fn add_devices_to(&self, list: &mut Vec<Arc<DeviceState>>) {
         let progress = lock(&self.progress);
-        let devices = progress.devices.iter().skip(first);
-        devices.map(|(_, device)| Arc::clone(device)).collect()
+        let new = progress.devices.iter().skip(list.len());
+        list.extend(new.map(|(_, device)| Arc::clone(device)));
     }
 
     /// Lends the buffer of a request to the client. `Some(None)` if it has none and needs none:
@@ -246,7 +246,9 @@ impl Inner {
         if self.participant.is_foreign() {
             return;
         }
-        for device in self.devices_from(0) {
+        let mut devices = Vec::new();
+        self.add_devices_to(&mut devices);
+        for device in devices {
             device.end_all();
             if self.participant.is_foreign() {
                 return;

@@ -97,7 +97,7 @@ fn a_closed_set_takes_no_area() {
 
 /// A client that has completed something while the agent was busy is not silent. [TMO-10]
 #[test]
-fn only_a_completion_is_an_answer() {
+fn a_completion_is_an_answer() {
     let set = set_with_limit(1);
     let inner = &set.inner;
     inner.command_sent();

@@ -17,7 +17,7 @@ pub(super) fn segment(phase: u32, bytes: &mut Bytes<'_>) -> (Option<Segment>, Ow
         0
     };
     let length = if bytes.rarely(16) {
-        bytes.likely(&[1407, 1408, 0]).into()
+        bytes.likely(&[1279, 1280, 0]).into()
     } else {
         size
     };

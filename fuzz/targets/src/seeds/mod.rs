@@ -53,7 +53,7 @@ fn messages() -> Vec<Seed> {
     vec![
         seed("hello-server", wire::hello(1, b"nightly")),
         seed("hello-secondary", wire::hello(2, &[b'n'; 255])),
-        seed("welcome", wire::sized(wire::WELCOME, 2, 12544)),
+        seed("welcome", wire::sized(wire::WELCOME, 2, 12416)),
         seed("refused", refused(b"another server has opened the set")),
         seed("refused-no-text", refused(&[0xff; 512])),
         seed("area", wire::sized(wire::AREA, 0, 65536)),
