@@ -73,7 +73,7 @@ impl DeviceState {
             return error;
         }
         if participant.is_aborted() {
-            return state::aborted();
+            return participant.refusal();
         }
         let text = "another thread is waiting for a command of this device";
         Error::new(ErrorKind::Busy, text)

@@ -150,6 +150,12 @@ impl Participant {
         self.phase() == Phase::Aborted
     }
 
+    /// Why a wait in an aborted set ends. A close of this process comes before the abort that it
+    /// causes, and another thread may have done both since the call looked whether the set is open.
+    pub(crate) fn refusal(&self) -> Error {
+        self.check_open().err().unwrap_or_else(state::aborted)
+    }
+
     /// Aborts the set for every participant. The first reason is kept. [ST-02, ST-41]
     pub(crate) fn abort(&self, code: u32, text: &str) {
         let header = self.control.header();
@@ -221,6 +227,10 @@ impl Participant {
                 return Some(Err(state::aborted()));
             }
             ready()
+        })
+        .map_err(|error| match error.kind() {
+            ErrorKind::Abort => self.refusal(),
+            _ => error,
         })
     }
 

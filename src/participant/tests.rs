@@ -83,6 +83,20 @@ fn an_abort_and_a_close_end_waits() {
     assert_eq!(error.kind(), ErrorKind::Abort);
 }
 
+/// A thread of this process closes the set, and so aborts it, after the wait has looked whether it is
+/// open. [CSET-CLOSE-04]
+#[test]
+fn a_close_and_its_abort_during_a_look_are_a_close() {
+    let (one, _two) = pair();
+    let closed_meanwhile = || {
+        one.close();
+        one.abort(VDI_ABORT_CLIENT, "closed");
+        Some(Err::<(), _>(state::aborted()))
+    };
+    let ended = one.wait(one.set_bell(), &Patience::default(), None, closed_meanwhile);
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::Protocol);
+}
+
 /// A process may die after it has aborted the set and before it has woken anybody: whoever sees the
 /// abort first wakes the others. [ABT-03]
 #[test]
