@@ -8,7 +8,7 @@ command -v cargo >/dev/null || {
 }
 
 # command:package
-needed=(cc:gcc c++:g++ clang++:clang cmake:cmake pkg-config:pkg-config python3:python3 patch:patch)
+needed=(cc:gcc c++:g++ g++:g++ clang++:clang cmake:cmake pkg-config:pkg-config python3:python3 patch:patch)
 packages=()
 for entry in "${needed[@]}"; do
   command -v "${entry%%:*}" >/dev/null || packages+=("${entry##*:}")

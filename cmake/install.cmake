@@ -10,7 +10,9 @@ install(FILES "${lib_dir}/${lib_soname}"
         DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
 install(FILES "${lib_dir}/libvdi.so"
         DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development)
-install(FILES include/vdi.h
+install(FILES include/vdi.h include/vdi.hpp
+        DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
+install(DIRECTORY include/vdi
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
 # Both interfaces call their header vdi.h; that of the classes has a directory of its own.
 install(FILES sqlvdi/include/vdi.h sqlvdi/include/vdierror.h

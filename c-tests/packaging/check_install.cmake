@@ -12,7 +12,8 @@ file(RENAME "${SCRATCH}/first" "${prefix}")
 
 set(libdir "${prefix}/${LIBDIR}")
 foreach(file
-    "${prefix}/include/vdi.h" "${libdir}/libvdi.so.${VERSION}" "${libdir}/pkgconfig/vdi.pc"
+    "${prefix}/include/vdi.h" "${prefix}/include/vdi.hpp" "${prefix}/include/vdi/client.hpp"
+    "${libdir}/libvdi.so.${VERSION}" "${libdir}/pkgconfig/vdi.pc"
     "${libdir}/cmake/vdi/vdi-config.cmake" "${libdir}/cmake/vdi/vdi-config-version.cmake"
     "${prefix}/include/sqlvdi/vdi.h" "${prefix}/include/sqlvdi/vdierror.h" "${libdir}/libsqlvdi.so"
     "${libdir}/pkgconfig/sqlvdi.pc")
@@ -45,6 +46,7 @@ run("${CMAKE_COMMAND}" --build "${SCRATCH}/build")
 run("${SCRATCH}/build/consumer")
 if(CXX)
   run("${SCRATCH}/build/sdk_consumer")
+  run("${SCRATCH}/build/cpp_consumer")
 endif()
 
 find_program(PKG_CONFIG NAMES pkg-config pkgconf)

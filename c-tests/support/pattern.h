@@ -22,14 +22,14 @@ static inline uint8_t pattern_byte(size_t place, uint8_t seed)
 /* The bytes of a stream that begin at the place `from`. */
 static inline void pattern_fill_from(void *address, size_t size, uint8_t seed, size_t from)
 {
-    uint8_t *bytes = address;
+    uint8_t *bytes = (uint8_t *)address;
     for (size_t n = 0; n < size; n++)
         bytes[n] = pattern_byte(from + n, seed);
 }
 
 static inline int pattern_matches_from(const void *address, size_t size, uint8_t seed, size_t from)
 {
-    const uint8_t *bytes = address;
+    const uint8_t *bytes = (const uint8_t *)address;
     for (size_t n = 0; n < size; n++)
         if (bytes[n] != pattern_byte(from + n, seed))
             return 0;
