@@ -191,20 +191,30 @@ static void random_word(enum moment moment, struct forged *forged)
     }
 }
 
-/* The same rounds once more leave nothing more. */
-static void random_words(void)
+static void random_rounds(struct peer victim)
 {
     static const enum part parts[] = {BE_SERVER, BE_PRIMARY, BE_SECONDARY};
-    struct peer victim = victim_start(name);
-    int64_t memory = 0;
-    for (unsigned round = 0; round < 2 * ROUNDS; round++) {
-        if (round == ROUNDS)
-            memory = private_memory(victim);
-        attack_begin(round % ROUNDS);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        attack_begin(round);
         attack_play(victim, parts[round % 3], name, random_word);
     }
-    check_growth("random words", private_memory(victim) - memory,
-                 ROUNDS * LEFT_OF_EACH + FIRST_TOUCHES);
+}
+
+/*
+ * The same rounds once more leave nothing more. A page of a stack or a heap may be touched for the first time
+ * as late as that, but not again and again: what is left behind is, whenever the rounds are played.
+ */
+static void random_words(void)
+{
+    struct peer victim = victim_start(name);
+    int64_t most = ROUNDS * LEFT_OF_EACH + FIRST_TOUCHES, growth = most + 1;
+    random_rounds(victim);
+    for (unsigned again = 0; again < 4 && growth > most; again++) {
+        int64_t before = private_memory(victim);
+        random_rounds(victim);
+        growth = private_memory(victim) - before;
+    }
+    check_growth("random words", growth, most);
     victim_leave(victim);
 }
 

@@ -6,6 +6,7 @@
 #include "roles.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -88,11 +89,15 @@ static void both_sides_here(const char *name)
     CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
-/* What the program prints while these are closed goes nowhere: no descriptor of the library is there. */
+/*
+ * What the program prints while these are closed goes nowhere: no descriptor of the library stays there.
+ * The kernel gives a new one the lowest number, so its thread may have one there for a moment.
+ */
 static void no_streams(const char *path)
 {
     for (int stream = 0; path[0] == '-' && stream < 3; stream++)
-        CHECK(fcntl(stream, F_GETFD) == -1);
+        while (fcntl(stream, F_GETFD) != -1)
+            sched_yield();
 }
 
 /* argv: the set's name, where output goes. Then it is a client whose server dies. */
