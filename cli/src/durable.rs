@@ -43,10 +43,9 @@ impl NewFile {
         &self.file
     }
 
-    /// Makes the file durable under its target name. Without `replace` an existing file is an
-    /// error of kind `AlreadyExists`; with it the existing file waits under the hidden name until
-    /// the result is settled or undone, where the file system can exchange two names.
-    pub(crate) fn publish(mut self, replace: bool) -> io::Result<Published> {
+    /// Makes the file durable under its hidden name, so that little is left that can fail. To be
+    /// dropped, or published, before long.
+    pub(crate) fn stage(&mut self) -> io::Result<()> {
         if let Ok(old) = fs::metadata(&self.target) {
             self.file.set_permissions(old.permissions())?;
         }
@@ -56,6 +55,14 @@ impl NewFile {
             rustix::fs::linkat(CWD, own, CWD, &self.hidden, AtFlags::SYMLINK_FOLLOW)?;
             self.named = true;
         }
+        Ok(())
+    }
+
+    /// Makes the file durable under its target name. Without `replace` an existing file is an
+    /// error of kind `AlreadyExists`; with it the existing file waits under the hidden name until
+    /// the result is settled or undone, where the file system can exchange two names.
+    pub(crate) fn publish(mut self, replace: bool) -> io::Result<Published> {
+        self.stage()?;
         let old = self.take_name(replace)?;
         self.named = false;
         let published = Published {

@@ -6,7 +6,7 @@ use std::fs;
 
 use common::client::{self, Client};
 use common::statement::{Sql, catalogue};
-use common::{Place, check_items, finish, until};
+use common::{Place, check_items, finish, leave_log, until};
 use rusqlite::Connection;
 use vdi::codes::*;
 
@@ -80,12 +80,16 @@ fn a_snapshot_holds_writers_off() {
         // Of the metadata alone no database is made.
         Sql::run(&place, &client, "RESTORE DATABASE a FROM {} WITH REPLACE")
             .expect_errors(&[3135, 3013]);
-        let restore = "RESTORE DATABASE a FROM {} WITH SNAPSHOT";
+        Sql::run(&place, &client, "RESTORE DATABASE a FROM {} WITH SNAPSHOT")
+            .expect_errors(&[3159, 3013]);
+        let restore = "RESTORE DATABASE a FROM {} WITH SNAPSHOT, REPLACE";
         // The database is in use.
         let open = Connection::open(place.path("a.db")).unwrap();
         open.execute_batch("BEGIN IMMEDIATE").unwrap();
         Sql::run(&place, &client, restore).expect_errors(&[3101, 3013]);
         drop((open, writer));
+        // What a killed process left of the old database is not applied to the one that is mounted.
+        leave_log(&place, "DELETE FROM item");
         let mount = Sql::run(&place, &client, restore);
         mount.expect_success("RESTORE DATABASE successfully processed");
         assert_eq!(*client.codes(&place).last().unwrap(), VDC_MountSnapshot);

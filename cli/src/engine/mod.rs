@@ -22,7 +22,7 @@ use crate::report::{self, Contents, StatementLine};
 use crate::stream::{Digest, Hasher};
 
 use pages::Snapshot;
-pub(crate) use target::tag;
+pub(crate) use target::{tag, unique_tag};
 
 /// Told what the statement is at.
 type Progress<'a> = &'a dyn Fn(StatementLine);

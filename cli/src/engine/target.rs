@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
+use uuid::Uuid;
 
 use crate::durable::{NewFile, sync_directory};
 use crate::exit::{Cause, Exit, Failure};
@@ -37,15 +38,14 @@ pub(super) fn sync(file: &NewFile, database: &Path) -> Result<(), Failure> {
 }
 
 /// Makes the verified file durable as the database.
-pub(super) fn publish(file: NewFile, database: &Path, replace: bool) -> Result<(), Failure> {
+pub(super) fn publish(mut file: NewFile, database: &Path, replace: bool) -> Result<(), Failure> {
     let failed = |error| unwritten(database, &error);
     // Kept until the file is in place, so that nobody begins to use the old one.
     let _lock = lock(database)?;
     if replace {
-        for path in companions(database) {
-            remove(&path).map_err(failed)?;
-        }
-        sync_directory(database).map_err(failed)?;
+        // From here on the old database is lost, so what can fail comes first.
+        file.stage().map_err(failed)?;
+        remove_companions(database)?;
     } else {
         check_companions(database)?;
     }
@@ -61,9 +61,14 @@ pub(crate) fn tag(set: &str) -> String {
         .collect()
 }
 
+/// The tag of a hidden file that nobody has to find again.
+pub(crate) fn unique_tag() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
 /// A lock on the whole of an existing database, which conflicts with every lock that SQLite takes:
 /// of a transaction, or of a connection in WAL mode. None if there is no database.
-fn lock(database: &Path) -> Result<Option<File>, Failure> {
+pub(super) fn lock(database: &Path) -> Result<Option<File>, Failure> {
     let file = match OpenOptions::new().read(true).write(true).open(database) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -81,6 +86,15 @@ fn lock(database: &Path) -> Result<Option<File>, Failure> {
         .because(Cause::InUse)),
         Err(error) => Err(unwritten(database, &error.into())),
     }
+}
+
+/// Gives up what SQLite keeps beside the old database.
+pub(super) fn remove_companions(database: &Path) -> Result<(), Failure> {
+    let failed = |error| unwritten(database, &error);
+    for path in companions(database) {
+        remove(&path).map_err(failed)?;
+    }
+    sync_directory(database).map_err(failed)
 }
 
 fn check_companions(database: &Path) -> Result<(), Failure> {
@@ -117,4 +131,27 @@ fn remove(path: &Path) -> io::Result<()> {
 
 fn unwritten(database: &Path, error: &io::Error) -> Failure {
     Failure::output(&database.display().to_string(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_replacement_keeps_the_old_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let (database, log) = (dir.path().join("a.db"), dir.path().join("a.db-wal"));
+        fs::write(&database, "old").unwrap();
+        fs::write(&log, "committed").unwrap();
+        let file = create(&database, "set").unwrap();
+        // The hidden name is taken, so the file can get none.
+        let taken = dir.path().join(".vdi-set.partial");
+        fs::write(&taken, "").unwrap();
+        publish(file, &database, true).unwrap_err();
+        assert_eq!(fs::read(&log).unwrap(), b"committed");
+        fs::remove_file(&taken).unwrap();
+        let file = create(&database, "set").unwrap();
+        publish(file, &database, true).unwrap();
+        assert!(!log.exists() && fs::read(&database).unwrap().is_empty());
+    }
 }

@@ -274,6 +274,24 @@ pub(crate) fn check_items(path: &Path) -> i64 {
         .unwrap()
 }
 
+/// Changes the database `a.db`, which keeps a log, and leaves the log beside it as a killed process
+/// does.
+pub(crate) fn leave_log(place: &Place, statement: &str) {
+    let names = ["a.db", "a.db-wal"];
+    let database = Connection::open(place.path(names[0])).unwrap();
+    database.pragma_update(None, "journal_mode", "wal").unwrap();
+    database.execute_batch(statement).unwrap();
+    let kept = |name: &str| place.path(&format!("{name}.kept"));
+    for name in names {
+        fs::copy(place.path(name), kept(name)).unwrap();
+    }
+    drop(database);
+    for name in names {
+        fs::rename(kept(name), place.path(name)).unwrap();
+    }
+    assert!(fs::metadata(place.path(names[1])).unwrap().len() > 0);
+}
+
 /// Reads exactly `count` bytes.
 pub(crate) fn read_some(file: &mut File, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];

@@ -1,6 +1,6 @@
 //! A SQLite database whose files somebody else copies while its writers are held off.
 
-use std::fs;
+use std::fs::{self, File as Handle};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -52,7 +52,9 @@ fn hold(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn wal(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    // SQLite keeps it beside the file that a link leads to.
+    let path = path.canonicalize().unwrap_or_else(|_| path.into());
+    let mut name = path.into_os_string();
     name.push("-wal");
     name.into()
 }
@@ -62,15 +64,23 @@ pub(crate) struct Mounted {
     path: PathBuf,
     /// The files as they were when they were copied.
     files: Vec<File>,
+    /// On the database that is replaced: nobody may use it meanwhile.
+    lock: Option<Handle>,
 }
 
 impl Mounted {
-    /// Refuses a database that is open.
-    pub(crate) fn expect(path: &Path, files: Vec<File>) -> Result<Self, Failure> {
-        target::check(path, true)?;
+    /// Refuses a database that is open, or that exists and is not to be replaced. The log of the
+    /// old one must be gone before the client brings the files, to which it would be applied.
+    pub(crate) fn expect(path: &Path, files: Vec<File>, replace: bool) -> Result<Self, Failure> {
+        target::check(path, replace)?;
+        let lock = target::lock(path)?;
+        if replace {
+            target::remove_companions(path)?;
+        }
         Ok(Self {
             path: path.into(),
             files,
+            lock,
         })
     }
 }
@@ -81,7 +91,8 @@ impl Target for Mounted {
     }
 
     /// The files have the sizes that they had, and are a sound database.
-    fn commit(self: Box<Self>) -> Result<(), Failure> {
+    fn commit(mut self: Box<Self>) -> Result<(), Failure> {
+        drop(self.lock.take());
         for (file, path) in self.files.iter().zip([self.path.clone(), wal(&self.path)]) {
             let found = fs::metadata(&path).ok().map(|file| file.len());
             if found != file.size {

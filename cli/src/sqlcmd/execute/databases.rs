@@ -98,10 +98,15 @@ impl Database {
         self.path().is_some_and(|path| mark(path).exists())
     }
 
-    /// Notes that further backups can follow.
-    pub(super) fn begin_restore(&self) -> io::Result<()> {
+    /// The name that the database had when it was backed up, if it is in the middle of a restore.
+    pub(super) fn restored_from(&self) -> Option<String> {
+        fs::read_to_string(mark(self.path()?)).ok()
+    }
+
+    /// Notes that further backups of the database of this name can follow.
+    pub(super) fn begin_restore(&self, name: &str) -> io::Result<()> {
         match self.path() {
-            Some(path) => fs::write(mark(path), ""),
+            Some(path) => fs::write(mark(path), name),
             None => Ok(()),
         }
     }
@@ -115,9 +120,11 @@ impl Database {
     }
 }
 
-/// The empty file beside a database that is in the middle of a restore.
+/// The file beside a database that is in the middle of a restore.
 fn mark(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    // Links are followed, as they are when the database is written.
+    let path = path.canonicalize().unwrap_or_else(|_| path.into());
+    let mut name = path.into_os_string();
     name.push(".restoring");
     name.into()
 }

@@ -90,20 +90,22 @@ fn check_order(database: &Database, label: &Label) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Nothing is replaced without being asked for.
+/// Nothing is replaced without being asked for, except by what continues its own restore.
 fn check_existing(restore: &Restore, database: &Database, label: &Label) -> Result<(), Trouble> {
     let name = &database.name;
     let path = database.path();
     let exists = path.is_some_and(|path| path.symlink_metadata().is_ok());
-    let is_kept = exists && !restore.replace && !database.is_in_restore() && !label.snapshot;
+    let is_kept = exists && !restore.replace;
+    let begun = database.restored_from();
+    let expected = begun.as_ref().unwrap_or(name);
     let is_other = matches!(database.origin, Origin::Sqlite(_)) && label.kind != Kind::Sqlite;
-    if is_other || is_kept && !label.database.eq_ignore_ascii_case(name) {
+    if is_other || is_kept && !label.database.eq_ignore_ascii_case(expected) {
         let text = format!(
             "The backup set holds a backup of a database other than the existing '{name}' database."
         );
         return Err(Trouble::new(3154, text));
     }
-    if is_kept {
+    if is_kept && begun.is_none() {
         let text = format!(
             "The tail of the log for the database \"{name}\" has not been backed up. Use the WITH \
              REPLACE clause of the RESTORE statement to just overwrite it."

@@ -11,7 +11,7 @@ use super::trouble::Trouble;
 use super::{Engine, end};
 use crate::engine::session::Session;
 use crate::engine::source::Target;
-use crate::engine::tag;
+use crate::engine::unique_tag;
 use crate::exit::Failure;
 use crate::media::Label;
 use crate::sqlcmd::catalogue::{Database, Manners};
@@ -33,7 +33,7 @@ impl Engine<'_> {
         let begun = Instant::now();
         let fetched = self.fetch(restore, known, &session);
         let (label, database, target) = end(&mut session, fetched, devices)?;
-        self.settle(restore, &database, target, &session)?;
+        self.settle(restore, &label, &database, target, &session)?;
         // The database is in place, whatever becomes of the set.
         let _ = session.close();
         let bytes = label.size.unwrap_or(0);
@@ -57,14 +57,12 @@ impl Engine<'_> {
         let database = place::find(restore, known, &label)?;
         place::check(restore, &database, &label)?;
         let failed = |failure: Failure| Trouble::transfer(devices, &database.shown(), &failure);
+        let replace = restore.replace || database.is_in_restore();
         if label.snapshot {
-            let target = self.fetch_snapshot(restore, &mut set, &database)?;
+            let target = self.fetch_snapshot(restore, &mut set, &database, replace)?;
             return Ok((label, database, target));
         }
-        let replace = restore.replace || database.is_in_restore();
-        let mut target = database
-            .target(replace, &tag(&devices[0]))
-            .map_err(failed)?;
+        let mut target = database.target(replace, &unique_tag()).map_err(failed)?;
         let mut percent = Percent::new(restore.transfer.stats, label.size);
         set.read(devices, &mut |bytes| {
             target.write(bytes).map_err(failed)?;
@@ -84,6 +82,7 @@ impl Engine<'_> {
     fn settle(
         &self,
         restore: &Restore,
+        label: &Label,
         database: &Database,
         target: Box<dyn Target>,
         session: &Session,
@@ -93,14 +92,13 @@ impl Engine<'_> {
         // The last moment at which the client can change its mind.
         self.interrupt.check().map_err(failed)?;
         session.check().map_err(failed)?;
-        if !restore.recovery {
-            database.begin_restore().map_err(unmarked)?;
-        }
         target.commit().map_err(failed)?;
-        if restore.recovery {
-            database.end_restore().map_err(unmarked)?;
-        }
-        Ok(())
+        // Not before: the mark would let the next restore replace a database that is still there.
+        let marked = match restore.recovery {
+            true => database.end_restore(),
+            false => database.begin_restore(&label.database),
+        };
+        marked.map_err(unmarked)
     }
 
     /// Ends a restore that was left with NORECOVERY.

@@ -18,6 +18,9 @@ use crate::sqlcmd::catalogue::{Database, Origin};
 use crate::sqlcmd::messages;
 use crate::statement::{Backup, Restore};
 
+/// Most bytes of metadata, which are names and sizes of one file or two.
+const MAX_METADATA: usize = 64 << 10;
+
 impl Engine<'_> {
     pub(super) fn back_up_snapshot(
         &mut self,
@@ -50,11 +53,7 @@ impl Engine<'_> {
             self.say(&messages::pages_of(&database.name, &file.logical, bytes));
         }
         let bytes = files.iter().filter_map(|file| file.size).sum();
-        self.say(&messages::processed(
-            "BACKUP DATABASE",
-            bytes,
-            begun.elapsed(),
-        ));
+        self.say(&messages::processed(self.title, bytes, begun.elapsed()));
         Ok(())
     }
 
@@ -64,27 +63,34 @@ impl Engine<'_> {
         restore: &Restore,
         set: &mut BackupSet,
         database: &Database,
+        replace: bool,
     ) -> Result<Box<dyn Target>, Trouble> {
         let failed =
             |failure: Failure| Trouble::transfer(&restore.devices, &database.shown(), &failure);
+        let wrong = |why: &dyn std::fmt::Display| {
+            let message = format!("the metadata of the snapshot: {why}");
+            failed(Failure::new(Exit::Stripes, message))
+        };
         let mut remembered = Vec::new();
         set.read(&restore.devices, &mut |bytes| {
             remembered.extend_from_slice(bytes);
-            Ok(())
+            match remembered.len() <= MAX_METADATA {
+                true => Ok(()),
+                false => Err(wrong(&"it is too long")),
+            }
         })?;
-        let files: Vec<File> = serde_json::from_slice(&remembered).map_err(|error| {
-            failed(Failure::new(
-                Exit::Stripes,
-                format!("the metadata of the snapshot: {error}"),
-            ))
-        })?;
+        let files: Vec<File> =
+            serde_json::from_slice(&remembered).map_err(|error| wrong(&error))?;
+        if !(1..=2).contains(&files.len()) {
+            return Err(wrong(&"one file or two are expected"));
+        }
         let Origin::Sqlite(path) = &database.origin else {
             return Err(Trouble::new(
                 50000,
                 "This engine has snapshots of SQLite databases only.",
             ));
         };
-        let mounted = Mounted::expect(path, files).map_err(failed)?;
+        let mounted = Mounted::expect(path, files, replace).map_err(failed)?;
         set.mount().map_err(failed)?;
         Ok(Box::new(mounted))
     }
