@@ -1,9 +1,15 @@
 //! A database behind a program: what it prints is the backup, what it reads is the restore.
 
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 
-use super::{Source, Take, Target};
+use rustix::event::PollFlags;
+use rustix::fs::OFlags;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::child::{bound, ready};
+use super::{Source, Take, Target, Watch};
 use crate::exit::{Exit, Failure};
 use crate::media::{File, Kind};
 
@@ -23,10 +29,9 @@ impl Command {
             Some(words) => words,
             None => return Err(Failure::new(Exit::Usage, "a command without a program")),
         };
-        std::process::Command::new(program)
-            .args(arguments)
-            .stdin(input)
-            .stdout(output)
+        let mut command = std::process::Command::new(program);
+        command.args(arguments).stdin(input).stdout(output);
+        bound(&mut command)
             .spawn()
             .map_err(|error| Failure::new(exit, format!("cannot start {program}: {error}")))
     }
@@ -36,11 +41,13 @@ impl Command {
         Failure::new(exit, format!("command {program}: {what}"))
     }
 
-    fn ended(&self, exit: Exit, status: io::Result<ExitStatus>) -> Result<(), Failure> {
-        match status {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(self.failed(exit, &status)),
-            Err(error) => Err(self.failed(exit, &error)),
+    /// Waits for the end, which must be a success.
+    fn end(&self, exit: Exit, running: &mut Running, watch: Watch) -> Result<(), Failure> {
+        let failed = |error| self.failed(exit, &error);
+        let status = running.wait(watch)?.map_err(failed)?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(self.failed(exit, &status)),
         }
     }
 }
@@ -58,20 +65,22 @@ impl Source for Command {
         }]
     }
 
-    fn read(&mut self, take: Take) -> Result<(), Failure> {
+    fn read(&mut self, watch: Watch, take: Take) -> Result<(), Failure> {
         let mut running = Running(self.start(Stdio::null(), Stdio::piped(), Exit::Input)?);
         let mut part = vec![0; PART];
         if let Some(mut output) = running.0.stdout.take() {
+            let failed = |error| self.failed(Exit::Input, &error);
             loop {
+                ready(&output, PollFlags::IN, watch)?.map_err(failed)?;
                 match output.read(&mut part) {
                     Ok(0) => break,
                     Ok(count) => take(&part[..count])?,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(self.failed(Exit::Input, &error)),
+                    Err(error) => return Err(failed(error)),
                 }
             }
         }
-        self.ended(Exit::Input, running.0.wait())
+        self.end(Exit::Input, &mut running, watch)
     }
 }
 
@@ -87,31 +96,57 @@ impl CommandTarget {
     pub(crate) fn start(command: Command) -> Result<Self, Failure> {
         let mut child = command.start(Stdio::piped(), Stdio::null(), Exit::Output)?;
         let input = child.stdin.take();
-        Ok(Self {
+        let target = Self {
             command,
             running: Running(child),
             input,
-        })
+        };
+        // A program that reads nothing must not hold up the end of the statement.
+        let waits = target.input.iter().try_for_each(|input| {
+            let flags = rustix::fs::fcntl_getfl(input)?;
+            rustix::fs::fcntl_setfl(input, flags | OFlags::NONBLOCK)
+        });
+        waits.map_err(|error| target.command.failed(Exit::Output, &error))?;
+        Ok(target)
     }
 }
 
 impl Target for CommandTarget {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let input = self
-            .input
-            .iter_mut()
-            .try_for_each(|input| input.write_all(bytes));
-        input.map_err(|error| self.command.failed(Exit::Output, &error))
+    fn write(&mut self, watch: Watch, mut bytes: &[u8]) -> Result<(), Failure> {
+        let failed = |error| self.command.failed(Exit::Output, &error);
+        let Some(input) = &mut self.input else {
+            return Ok(());
+        };
+        while !bytes.is_empty() {
+            ready(&*input, PollFlags::OUT, watch)?.map_err(failed)?;
+            match input.write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(())
     }
 
-    fn commit(mut self: Box<Self>) -> Result<(), Failure> {
+    fn commit(mut self: Box<Self>, watch: Watch) -> Result<(), Failure> {
         drop(self.input.take());
-        self.command.ended(Exit::Output, self.running.0.wait())
+        self.command.end(Exit::Output, &mut self.running, watch)
     }
 }
 
 /// A program that does not outlive its use.
 struct Running(Child);
+
+impl Running {
+    fn wait(&mut self, watch: Watch) -> Result<io::Result<ExitStatus>, Failure> {
+        let end = pidfd_open(Pid::from_child(&self.0), PidfdFlags::empty());
+        Ok(match end.map_err(io::Error::from) {
+            Ok(end) => ready(end.as_fd(), PollFlags::IN, watch)?.and_then(|()| self.0.wait()),
+            Err(error) => Err(error),
+        })
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -4,7 +4,7 @@ use std::fs::File as Handle;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Source, Take, Target};
+use super::{Source, Take, Target, Watch};
 use crate::durable::NewFile;
 use crate::exit::{Exit, Failure};
 use crate::media::{File, Kind};
@@ -50,7 +50,7 @@ impl Source for FileSource {
         }]
     }
 
-    fn read(&mut self, take: Take) -> Result<(), Failure> {
+    fn read(&mut self, _: Watch, take: Take) -> Result<(), Failure> {
         let mut part = vec![0; PART];
         loop {
             match self.handle.read(&mut part) {
@@ -104,13 +104,13 @@ impl FileTarget {
 }
 
 impl Target for FileTarget {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn write(&mut self, _: Watch, bytes: &[u8]) -> Result<(), Failure> {
         self.output
             .write_all(bytes)
             .map_err(|error| self.failed(&error))
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Failure> {
+    fn commit(self: Box<Self>, _: Watch) -> Result<(), Failure> {
         let (path, replace) = (self.path.clone(), self.replace);
         let failed = |error| Failure::output(&path.display().to_string(), &error);
         let published = self.written()?.publish(replace).map_err(failed)?;

@@ -1,5 +1,6 @@
 //! What a database is to the statements: bytes that come out, bytes that go in.
 
+mod child;
 mod command;
 mod file;
 mod snapshot;
@@ -18,6 +19,9 @@ pub(crate) use synthetic::{Synthetic, SyntheticTarget};
 /// Takes the next bytes of a database.
 pub(crate) type Take<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Failure>;
 
+/// Fails when the statement is to end, which whoever waits long asks again and again.
+pub(crate) type Watch<'a> = &'a dyn Fn() -> Result<(), Failure>;
+
 /// A database that is backed up.
 pub(crate) trait Source {
     /// What its bytes are.
@@ -27,14 +31,14 @@ pub(crate) trait Source {
     fn files(&self) -> Vec<File>;
 
     /// Gives all its bytes in order.
-    fn read(&mut self, take: Take) -> Result<(), Failure>;
+    fn read(&mut self, watch: Watch, take: Take) -> Result<(), Failure>;
 }
 
 /// A database that is restored. Dropped without a commit, it leaves no trace where it can.
 pub(crate) trait Target {
     /// Takes the next bytes.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure>;
+    fn write(&mut self, watch: Watch, bytes: &[u8]) -> Result<(), Failure>;
 
     /// Makes what was written the database, after all of it was verified.
-    fn commit(self: Box<Self>) -> Result<(), Failure>;
+    fn commit(self: Box<Self>, watch: Watch) -> Result<(), Failure>;
 }

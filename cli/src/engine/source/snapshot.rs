@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::Target;
 use super::sqlite::file;
+use super::{Target, Watch};
 use crate::engine::{pages, target};
 use crate::exit::{Exit, Failure};
 use crate::media::File;
@@ -86,12 +86,12 @@ impl Mounted {
 }
 
 impl Target for Mounted {
-    fn write(&mut self, _: &[u8]) -> Result<(), Failure> {
+    fn write(&mut self, _: Watch, _: &[u8]) -> Result<(), Failure> {
         Ok(())
     }
 
     /// The files have the sizes that they had, and are a sound database.
-    fn commit(mut self: Box<Self>) -> Result<(), Failure> {
+    fn commit(mut self: Box<Self>, _: Watch) -> Result<(), Failure> {
         drop(self.lock.take());
         for (file, path) in self.files.iter().zip([self.path.clone(), wal(&self.path)]) {
             let found = fs::metadata(&path).ok().map(|file| file.len());

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FileTarget, Source, Take, Target};
+use super::{FileTarget, Source, Take, Target, Watch};
 use crate::engine::pages::Snapshot;
 use crate::engine::target;
 use crate::exit::Failure;
@@ -35,7 +35,7 @@ impl Source for SqliteSource {
         vec![file(&self.name, &self.path, size)]
     }
 
-    fn read(&mut self, take: Take) -> Result<(), Failure> {
+    fn read(&mut self, _: Watch, take: Take) -> Result<(), Failure> {
         self.snapshot.each_page(take)
     }
 }
@@ -67,11 +67,11 @@ impl SqliteTarget {
 }
 
 impl Target for SqliteTarget {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write(bytes)
+    fn write(&mut self, watch: Watch, bytes: &[u8]) -> Result<(), Failure> {
+        self.file.write(watch, bytes)
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Failure> {
+    fn commit(self: Box<Self>, _: Watch) -> Result<(), Failure> {
         let file = self.file.written()?;
         target::sync(&file, &self.path)?;
         target::publish(file, &self.path, self.replace)

@@ -1,6 +1,6 @@
 //! A database that is never stored: bytes that follow from a seed.
 
-use super::{Source, Take, Target};
+use super::{Source, Take, Target, Watch};
 use crate::exit::{Exit, Failure};
 use crate::media::{File, Kind};
 
@@ -48,7 +48,7 @@ impl Source for Synthetic {
         }]
     }
 
-    fn read(&mut self, take: Take) -> Result<(), Failure> {
+    fn read(&mut self, _: Watch, take: Take) -> Result<(), Failure> {
         let mut part = [0; PART];
         let mut at = 0;
         while at < self.size {
@@ -89,7 +89,7 @@ impl SyntheticTarget {
 }
 
 impl Target for SyntheticTarget {
-    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+    fn write(&mut self, _: Watch, mut bytes: &[u8]) -> Result<(), Failure> {
         while !bytes.is_empty() {
             let inside = (self.at % PART as u64) as usize;
             if inside == 0 {
@@ -106,7 +106,7 @@ impl Target for SyntheticTarget {
         Ok(())
     }
 
-    fn commit(self: Box<Self>) -> Result<(), Failure> {
+    fn commit(self: Box<Self>, _: Watch) -> Result<(), Failure> {
         match self.at == self.expected.size {
             true => Ok(()),
             false => Err(self.differs("the backup ends at byte")),

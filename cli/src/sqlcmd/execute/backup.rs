@@ -10,7 +10,7 @@ use vdi::codes::{
 
 use super::percent::Percent;
 use super::trouble::Trouble;
-use super::{Engine, end};
+use super::{Engine, end, watch};
 use crate::engine::device::{Channel, Writer, look, order_all};
 use crate::engine::session::Session;
 use crate::engine::source::Source;
@@ -115,7 +115,7 @@ impl Engine<'_> {
         let mut writer = writer.map_err(|error| failed(error.into()))?;
         let mut percent = Percent::new(backup.transfer.stats, label.size);
         let sent = self
-            .stream(source, &mut writer, &mut percent, database.manners)
+            .stream(source, session, &mut writer, &mut percent, database.manners)
             .and_then(|()| Ok(writer.finish()?))
             .and_then(|bytes| complete(writer.sinks(), session).map(|()| bytes));
         let bytes = sent.map_err(|failure| {
@@ -150,6 +150,7 @@ impl Engine<'_> {
     fn stream(
         &mut self,
         source: &mut dyn Source,
+        session: &Session,
         writer: &mut media::Writer<Writer>,
         percent: &mut Percent,
         manners: Manners,
@@ -157,7 +158,9 @@ impl Engine<'_> {
         // Behind the label a tape has a filemark, as behind the data.
         writer.sinks().iter_mut().try_for_each(Writer::mark)?;
         let mut unflushed = 0;
-        source.read(&mut |bytes| {
+        let interrupt = self.interrupt;
+        let watch = || watch(interrupt, session);
+        source.read(&watch, &mut |bytes| {
             writer.write(bytes)?;
             if let Some(due) = percent.advance(bytes.len()) {
                 self.say(&messages::percent(due));

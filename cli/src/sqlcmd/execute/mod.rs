@@ -20,6 +20,7 @@ use super::catalogue::{Catalogue, Manners};
 use super::console::Console;
 use super::messages::{self, Message};
 use crate::engine::session::{self, Plan, Session};
+use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::report;
 use crate::statement::{Action, Statement, Transfer};
@@ -130,6 +131,12 @@ impl Engine<'_> {
         let session = Session::open(plan, self.interrupt);
         session.map_err(|failure| Trouble::opening(devices, &failure))
     }
+}
+
+/// Fails when a signal or the time-out came, or the set was aborted.
+fn watch(interrupt: &Interrupt, session: &Session) -> Result<(), Failure> {
+    interrupt.check()?;
+    session.check()
 }
 
 /// Ends the transfer. If it failed of something that is not the client's doing, the set is aborted,

@@ -8,7 +8,7 @@ use super::percent::Percent;
 use super::place;
 use super::set::BackupSet;
 use super::trouble::Trouble;
-use super::{Engine, end};
+use super::{Engine, end, watch};
 use crate::engine::session::Session;
 use crate::engine::source::Target;
 use crate::engine::unique_tag;
@@ -64,8 +64,10 @@ impl Engine<'_> {
         }
         let mut target = database.target(replace, &unique_tag()).map_err(failed)?;
         let mut percent = Percent::new(restore.transfer.stats, label.size);
+        let interrupt = self.interrupt;
+        let watch = || watch(interrupt, session);
         set.read(devices, &mut |bytes| {
-            target.write(bytes).map_err(failed)?;
+            target.write(&watch, bytes).map_err(failed)?;
             if let Some(due) = percent.advance(bytes.len()) {
                 self.say(&messages::percent(due));
             }
@@ -90,9 +92,8 @@ impl Engine<'_> {
         let failed = |failure| Trouble::transfer(&restore.devices, &database.shown(), &failure);
         let unmarked = |error| failed(Failure::output(&database.shown(), &error));
         // The last moment at which the client can change its mind.
-        self.interrupt.check().map_err(failed)?;
-        session.check().map_err(failed)?;
-        target.commit().map_err(failed)?;
+        watch(self.interrupt, session).map_err(failed)?;
+        target.commit(&|| self.interrupt.check()).map_err(failed)?;
         // Not before: the mark would let the next restore replace a database that is still there.
         let marked = match restore.recovery {
             true => database.end_restore(),
