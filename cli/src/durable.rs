@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, OFlags, RenameFlags};
@@ -47,6 +47,8 @@ impl NewFile {
     /// dropped, or published, before long.
     pub(crate) fn stage(&mut self) -> io::Result<()> {
         if let Ok(old) = fs::metadata(&self.target) {
+            // The owner is kept where this user may give files away.
+            let _ = fchown(&self.file, Some(old.uid()), Some(old.gid()));
             self.file.set_permissions(old.permissions())?;
         }
         self.file.sync_all()?;
@@ -248,6 +250,20 @@ mod tests {
             begin(&target).publish(true).unwrap().undo();
             assert_eq!(names(dir.path()), [""; 0]);
         }
+    }
+
+    /// Only root can give files away; for others there is nothing to be seen.
+    #[test]
+    fn the_owner_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("a");
+        fs::write(&target, "old").unwrap();
+        let own = fs::metadata(&target).unwrap().uid();
+        let owner = if own == 0 { 12345 } else { own };
+        fchown(File::open(&target).unwrap(), Some(owner), None).unwrap();
+        let file = NewFile::create(&target, "t").unwrap();
+        file.publish(true).unwrap().settle().unwrap();
+        assert_eq!(fs::metadata(&target).unwrap().uid(), owner);
     }
 
     #[test]

@@ -54,10 +54,15 @@ impl Interrupt {
         state.action = Some(Box::new(action));
     }
 
+    /// The name of the signal that came, if one did.
+    pub(crate) fn signal(&self) -> Option<&'static str> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.signal
+    }
+
     /// The failure that a signal caused, if one came.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.signal {
+        match self.signal() {
             Some(signal) => Err(Failure::new(
                 Exit::Aborted,
                 format!("interrupted by {signal}; the device set was aborted, nothing was kept"),

@@ -56,8 +56,8 @@ fn a_signal_ends_statement_and_program() {
     for statement in [
         "BACKUP DATABASE silent TO {}",
         "BACKUP DATABASE closed TO {}",
-        "RESTORE DATABASE deaf FROM {}",
-        "RESTORE DATABASE endless FROM {}",
+        "RESTORE DATABASE deaf FROM {} WITH REPLACE",
+        "RESTORE DATABASE endless FROM {} WITH REPLACE",
     ] {
         if statement.starts_with("RESTORE") {
             Sql::run(&place, &client, "BACKUP DATABASE a TO {}").expect_success("");
@@ -82,7 +82,7 @@ fn the_death_of_the_client_ends_statement_and_program() {
     let place = prepared(&client);
     for statement in [
         "BACKUP DATABASE silent TO {}",
-        "RESTORE DATABASE deaf FROM {}",
+        "RESTORE DATABASE deaf FROM {} WITH REPLACE",
     ] {
         let mut serving = client.start(&place);
         let (running, program) = start(&place, &client, statement);
@@ -100,7 +100,11 @@ fn a_killed_statement_publishes_nothing() {
     let client = Client::new("killed", 0);
     let place = prepared(&client);
     let serving = client.start(&place);
-    let (mut running, program) = start(&place, &client, "RESTORE DATABASE half FROM {}");
+    let (mut running, program) = start(
+        &place,
+        &client,
+        "RESTORE DATABASE half FROM {} WITH REPLACE",
+    );
     running.kill().unwrap();
     running.wait().unwrap();
     fs::write(place.path("go"), "").unwrap();

@@ -48,6 +48,15 @@ fn each_command_can_fail() {
         // What was written is not wanted, on any device. [FEAT-25, CMD-DISC-01, ERR-02]
         assert_eq!(client.count(&place, VDC_Discard), 2, "{text}");
     }
+    // Who fails a command may go without a look back, and the others must not wait for that one.
+    let client = Client {
+        devices: 2,
+        failure: Some((VDC_Write, 2, 112)),
+        leaves: true,
+        ..Client::new("leaves", VDF_Discard)
+    };
+    Sql::run(&place, &client, "BACKUP DATABASE a TO {}").expect_errors(&[3202, 3013]);
+    assert_eq!(client.count(&place, VDC_Discard), 1);
     let good = Client::new("good", 0);
     Sql::run(&place, &good, "BACKUP DATABASE a TO {}").expect_success("");
     let client = Client {
@@ -122,15 +131,15 @@ fn a_statement_ends_in_time() {
         hold: Some((VDC_Flush, place.path("never"))),
         ..Client::new("hang", 0)
     };
-    let serving = client.start(&place);
+    let mut serving = client.start(&place);
     let query = format!("BACKUP DATABASE a TO {}", client.clauses());
-    let timed = Sql::alone(&place, &["-b", "-l60", "-t", "1", "-Q", &query]);
-    timed.expect_errors(&[3271, 3013]);
+    let timed = Sql::alone(&place, &["-b", "-l0", "-t", "1", "-Q", &query]);
+    // On a busy machine the time may be over before the set is there.
+    timed.says("Msg 3013").says("995(");
     timed.outcome.expect(1, "interrupted by the query time-out");
-    fs::write(place.path("never"), "").unwrap();
-    finish(serving).success();
-    fs::remove_file(place.path("never")).unwrap();
-    fs::remove_file(place.path("held")).unwrap();
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    let _ = fs::remove_file(place.path("held"));
 
     let mut serving = client.start(&place);
     let words = [

@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
@@ -37,7 +37,7 @@ fn errors_without_a_set() {
     let absent = [
         "-b",
         "-l",
-        "0",
+        "1",
         "-Q",
         "BACKUP DATABASE a TO VIRTUAL_DEVICE='x'",
     ];
@@ -246,4 +246,36 @@ fn a_signal_ends_the_program() {
     assert!(!done.text.contains("context to 'b'"));
     fs::write(place.path("go"), "").unwrap();
     finish(serving).success();
+}
+
+/// Nothing is executed while statements are awaited.
+#[test]
+fn a_signal_ends_the_wait_for_input() {
+    let place = Place::new();
+    sqlite(&place);
+    let mut command = place.vdi(["sqlcmd", "--catalogue", "catalogue.toml", "-q", "USE a"]);
+    command.stdin(Stdio::piped());
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = command.spawn().unwrap();
+    // The first batch has been executed when its message is there.
+    let mut said = [0; 8];
+    running
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut said)
+        .unwrap();
+    let input = running.stdin.take();
+    signal(running.id(), rustix::process::Signal::TERM);
+    finish(running).expect(1, "interrupted by SIGTERM");
+    drop(input);
+}
+
+#[test]
+fn results_that_cannot_be_written_are_no_success() {
+    let place = Place::new();
+    sqlite(&place);
+    let words = ["-o", "/dev/full", "-Q", "USE a"];
+    let full = Sql::alone(&place, &words);
+    full.outcome.expect(1, "cannot write the results");
 }

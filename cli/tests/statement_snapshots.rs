@@ -77,6 +77,8 @@ fn a_snapshot_holds_writers_off() {
         expected.dedup();
         assert_eq!(client.codes(&place), expected);
 
+        let list = Sql::run(&place, &client, "RESTORE FILELISTONLY FROM {}");
+        list.expect_success("(1 rows affected)").says("a.db");
         // Of the metadata alone no database is made.
         Sql::run(&place, &client, "RESTORE DATABASE a FROM {} WITH REPLACE")
             .expect_errors(&[3135, 3013]);

@@ -118,7 +118,8 @@ fn files_commands_and_synthetic_databases() {
             .any(|line| line.contains("aborted: command sh: exit status: 3"))
     );
     run("BACKUP DATABASE notes TO {}").expect_success("");
-    let failed = run("RESTORE DATABASE bad FROM {}");
+    run("RESTORE DATABASE bad FROM {}").expect_errors(&[3154, 3013]);
+    let failed = run("RESTORE DATABASE bad FROM {} WITH REPLACE");
     failed
         .expect_errors(&[3202, 3013])
         .says("Write on \"bad\" failed: command false: ");

@@ -197,7 +197,10 @@ fn open(plan: &Plan, interrupt: &Interrupt) -> Result<Set, Failure> {
         match Set::open(&plan.instance, &plan.names[0]) {
             Ok(set) => return Ok(set),
             Err(error) if error.kind() == ErrorKind::Invalid && begun.elapsed() < plan.wait => {
-                interrupt.check()?;
+                if let Some(signal) = interrupt.signal() {
+                    let message = format!("interrupted by {signal} before there was a device set");
+                    return Err(Failure::new(Exit::Aborted, message));
+                }
                 thread::sleep(Duration::from_millis(50));
             }
             Err(error) => return Err(Failure::link("cannot open the device set", &error)),

@@ -106,7 +106,7 @@ fn check_companions(database: &Path) -> Result<(), Failure> {
 
 fn exists(path: &Path) -> Failure {
     let message = format!(
-        "{} exists; --replace gives it up for the backup",
+        "{} exists; --replace gives it up for the backup, or WITH REPLACE",
         path.display()
     );
     Failure::new(Exit::Output, message)

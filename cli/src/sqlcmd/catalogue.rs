@@ -105,16 +105,25 @@ impl Catalogue {
             let wrong = |why| format!("database {name}: {why}");
             let manners = entry.manners().map_err(wrong)?;
             let origin = entry.origin(directory).map_err(wrong)?;
-            Ok(Database {
+            Ok::<_, String>(Database {
                 name,
                 origin,
                 manners,
             })
         });
-        Ok(Self {
+        let mut known = Self {
             server: written.server,
-            databases: databases.collect::<Result<_, String>>()?,
-        })
+            databases: Vec::new(),
+        };
+        for database in databases {
+            let database = database?;
+            if let Some(other) = known.find(&database.name) {
+                let (one, other) = (&database.name, &other.name);
+                return Err(format!("databases {other} and {one} differ only in case"));
+            }
+            known.databases.push(database);
+        }
+        Ok(known)
     }
 
     /// Whether there is no database at all.
@@ -255,6 +264,10 @@ mod tests {
             (
                 "[database.a]\nbackup=[]",
                 "database a: a command needs a program",
+            ),
+            (
+                "[database.a]\nsize=1\n[database.A]\nsize=1",
+                "databases A and a differ only in case",
             ),
             ("[database.a]\nsize='2T'", "is not a number of bytes"),
             (

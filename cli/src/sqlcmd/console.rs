@@ -16,6 +16,8 @@ pub(super) struct Console {
     table: Table,
     /// The name of the engine.
     server: String,
+    /// Why something could not be printed.
+    trouble: Option<io::Error>,
 }
 
 impl Console {
@@ -33,7 +35,13 @@ impl Console {
             redirect,
             table,
             server,
+            trouble: None,
         }
+    }
+
+    /// Why something could not be printed, if that was so. That nobody listens is no trouble.
+    pub(super) fn trouble(&self) -> Option<&io::Error> {
+        self.trouble.as_ref()
     }
 
     /// The name of the engine.
@@ -94,16 +102,24 @@ impl Console {
             text += &line(dashes.iter().map(String::as_str).collect());
         }
         for row in rows {
-            text += &line(row.iter().map(|(_, cell)| cell.as_str()).collect());
+            // What a medium says of itself can be anything, also orders to a terminal.
+            let cells = row
+                .iter()
+                .map(|(_, cell)| cell.replace(char::is_control, " "));
+            let cells: Vec<_> = cells.collect();
+            text += &line(cells.iter().map(String::as_str).collect());
         }
         text += &format!("\n({} rows affected)\n", rows.len());
         self.print(&text);
     }
 
     fn print(&mut self, text: &str) {
-        // Nobody may be listening any more; the statement goes on.
-        let _ = self.output.write_all(text.as_bytes());
-        let _ = self.output.flush();
+        let printed = self.output.write_all(text.as_bytes());
+        match printed.and_then(|()| self.output.flush()) {
+            // The statement goes on.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => self.trouble = Some(error),
+            _ => {}
+        }
     }
 }
 
@@ -145,12 +161,12 @@ mod tests {
 
     #[test]
     fn rows() {
-        let rows = [("a", "long", "b", "1"), ("a", "x", "b", "22")];
+        let rows = [("a", "l\u{1b}ng", "b", "1"), ("a", "x", "b", "22")];
         let rows = rows.map(|(a, x, b, y)| vec![(a, x.to_owned()), (b, y.to_owned())]);
         let padded = printed(table(true, false, " "), |console| console.rows(&rows));
-        let expected = "a    b \n---- --\nlong 1 \nx    22\n\n(2 rows affected)\n";
+        let expected = "a    b \n---- --\nl ng 1 \nx    22\n\n(2 rows affected)\n";
         assert_eq!(padded, expected);
         let trimmed = printed(table(false, true, "|"), |console| console.rows(&rows));
-        assert_eq!(trimmed, "long|1\nx|22\n\n(2 rows affected)\n");
+        assert_eq!(trimmed, "l ng|1\nx|22\n\n(2 rows affected)\n");
     }
 }

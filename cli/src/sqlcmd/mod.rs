@@ -59,7 +59,7 @@ fn execute(options: Options) -> Result<ExitCode, Failure> {
     let output = options.output.as_ref().map(|path| {
         File::create(path).map_err(|error| Failure::output(&path.display().to_string(), &error))
     });
-    let batches = Batches::of(&options.work)?;
+    let mut batches = Batches::of(&options.work)?;
     let interrupt = Interrupt::install()?;
     let server = catalogue.server.clone();
     let mut console = Console::new(
@@ -83,14 +83,28 @@ fn execute(options: Options) -> Result<ExitCode, Failure> {
         let used = engine.select(database);
         used.map_err(|message| usage(message.text))?;
     }
-    for batch in batches {
+    while let Some(batch) = next(&mut batches, &interrupt) {
         let failed = batch_fails(&batch?, &mut engine);
         interrupt.check()?;
         if failed && options.stop {
             return Ok(ExitCode::from(FAILURE));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    match console.trouble() {
+        Some(error) => Err(Failure::output("the results", error)),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The next batch. Nothing is executed while it is awaited, so a signal ends the process at once.
+fn next(batches: &mut Batches, interrupt: &Interrupt) -> Option<Result<String, Failure>> {
+    interrupt.on_signal(|signal| {
+        report::say(&format!("Sqlcmd: Error: interrupted by {signal}"));
+        std::process::exit(FAILURE.into());
+    });
+    let batch = batches.next();
+    interrupt.on_signal(|_| ());
+    batch
 }
 
 /// Executes a batch: nothing of it if any of it is wrong, else one statement after the other.

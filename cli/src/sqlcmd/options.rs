@@ -60,8 +60,10 @@ pub(super) struct Table {
 
 /// Letters that take a value, and what follows at once or as the next word is it.
 const VALUED: &str = "SUPdQqiohltscwHaD";
-/// Letters that mean nothing here, alone or with something attached.
+/// Letters that mean nothing here.
 const HARMLESS: &str = "ECNInXRxek";
+/// Those of them that may have a letter or digit attached.
+const ATTACHED: &str = "NXk";
 
 impl Options {
     fn new() -> Self {
@@ -80,7 +82,9 @@ impl Options {
             login_timeout: LOGIN,
             query_timeout: None,
             redirect: Redirect::Nothing,
-            catalogue: std::env::var_os("VDI_CATALOGUE").map(PathBuf::from),
+            catalogue: std::env::var_os("VDI_CATALOGUE")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
         }
     }
 
@@ -124,19 +128,25 @@ impl Options {
             'S' => self.server = Some(value),
             'U' => self.user = Some(value),
             'd' => self.database = Some(value),
-            'Q' => self.work = Work::Query(value),
-            'q' => self.work = Work::QueryThenInput(value),
+            'Q' => self.source(letter, Work::Query(value))?,
+            'q' => self.source(letter, Work::QueryThenInput(value))?,
             'i' => {
                 let files = value.split(',').map(PathBuf::from);
                 match &mut self.work {
                     Work::Files(known) => known.extend(files),
-                    work => *work = Work::Files(files.collect()),
+                    _ => self.source(letter, Work::Files(files.collect()))?,
                 }
             }
             'o' => self.output = Some(value.into()),
             'h' => self.table.heads = number(letter, &value)? >= 0,
             's' => self.table.separator = value,
-            'l' => self.login_timeout = seconds(letter, &value)?,
+            'l' => {
+                let timeout = seconds(letter, &value)?;
+                self.login_timeout = match timeout.is_zero() {
+                    true => Duration::MAX,
+                    false => timeout,
+                };
+            }
             't' => {
                 let timeout = seconds(letter, &value)?;
                 self.query_timeout = (!timeout.is_zero()).then_some(timeout);
@@ -151,13 +161,25 @@ impl Options {
         Ok(())
     }
 
+    /// Takes the place of the statements, of which there is one.
+    fn source(&mut self, letter: char, work: Work) -> Result<(), String> {
+        if self.work != Work::Input {
+            return Err(format!(
+                "'-{letter}': the statements are given already by another -Q, -q or -i."
+            ));
+        }
+        self.work = work;
+        Ok(())
+    }
+
     fn plain(&mut self, letter: char, rest: &str) -> Result<(), String> {
         match (letter, rest) {
             ('b', "") => self.stop = true,
             ('W', "") => self.table.trim = true,
             ('r', "" | "0") => self.redirect = Redirect::Errors,
             ('r', "1") => self.redirect = Redirect::All,
-            _ if HARMLESS.contains(letter) => {}
+            (_, "") if HARMLESS.contains(letter) => {}
+            _ if ATTACHED.contains(letter) && rest.len() == 1 => {}
             _ => {
                 return Err(format!(
                     "'-{letter}{rest}': Unknown Option. Enter '-?' for help."
@@ -222,7 +244,7 @@ usage: vdi sqlcmd [--catalogue FILE] [options]      or, by a link, sqlcmd or osq
   -S server[\\instance] the instance of the device sets
   -U name              the user in the label of a backup; -P and -E are not checked
   -d database          the first database
-  -l seconds           how long a device set may take to appear (8)
+  -l seconds           how long a device set may take to appear (8; 0 for ever)
   -t seconds           how long a statement may take (no limit)
   -h -1 -W -s sep      rows without heads, without blanks at the end, with a separator
   -r0 -r1              errors, all messages, to standard error
@@ -282,7 +304,9 @@ mod tests {
         assert_eq!(options.query_timeout, Some(Duration::from_secs(60)));
         assert_eq!(options.redirect, Redirect::All);
         assert_eq!(options.output, Some("F".into()));
-        assert_eq!(query(&["-t0", "-QBACKUP"]).query_timeout, None);
+        let endless = query(&["-t0", "-l0", "-QBACKUP"]);
+        assert_eq!(endless.query_timeout, None);
+        assert_eq!(endless.login_timeout, Duration::MAX);
         let files = parse(&["-i", "a,b", "-ic"]).unwrap().work;
         assert_eq!(
             files,
@@ -297,6 +321,12 @@ mod tests {
         for words in [
             &["-v", "a=1"][..],
             &["-Z", "new"],
+            &["-Eb"],
+            &["-Nob"],
+            &["-Q", "USE a", "-i", "file"],
+            &["-i", "file", "-Q", "USE a"],
+            &["-Q", "USE a", "-Q", "USE b"],
+            &["-q", "USE a", "-Q", "USE b"],
             &["-y", "0"],
             &["-b1"],
             &["-Q"],

@@ -26,8 +26,10 @@ pub(crate) enum Action {
     Backup(Backup),
     /// RESTORE DATABASE or RESTORE LOG.
     Restore(Restore),
-    /// RESTORE DATABASE without devices: ends a restore that was left with NORECOVERY.
+    /// RESTORE without devices: ends a restore that was left with NORECOVERY.
     Recover {
+        /// Only how it is called.
+        extent: Extent,
         /// The database.
         database: String,
     },
@@ -118,11 +120,10 @@ impl Action {
                 Extent::Database => "BACKUP DATABASE",
                 Extent::Log => "BACKUP LOG",
             },
-            Self::Restore(restore) => match restore.extent {
+            Self::Restore(Restore { extent, .. }) | Self::Recover { extent, .. } => match extent {
                 Extent::Database => "RESTORE DATABASE",
                 Extent::Log => "RESTORE LOG",
             },
-            Self::Recover { .. } => "RESTORE DATABASE",
             Self::Inspect(inspect) => match inspect.what {
                 View::Header => "RESTORE HEADERONLY",
                 View::FileList => "RESTORE FILELIST",

@@ -52,10 +52,13 @@ enum Opt {
     Move,
 }
 
-/// Statements that have an option: BACKUP, RESTORE of data, RESTORE that only looks.
-pub(super) const BACKUP: u8 = 1;
-pub(super) const RESTORE: u8 = 2;
-pub(super) const INSPECT: u8 = 4;
+/// Statements that have an option: BACKUP DATABASE, BACKUP LOG, RESTORE of data, RESTORE that only
+/// looks.
+pub(super) const DATABASE: u8 = 1;
+pub(super) const LOG: u8 = 2;
+pub(super) const RESTORE: u8 = 4;
+pub(super) const INSPECT: u8 = 8;
+const BACKUP: u8 = DATABASE | LOG;
 const READ: u8 = RESTORE | INSPECT;
 const ALL: u8 = BACKUP | READ;
 
@@ -73,8 +76,8 @@ const OPTIONS: [(&str, u8, Opt); 30] = [
     ("REWIND", ALL, Opt::Flag(Flag::Harmless)),
     ("NOREWIND", ALL, Opt::Flag(Flag::Harmless)),
     ("NOUNLOAD", ALL, Opt::Flag(Flag::Harmless)),
-    ("SNAPSHOT", BACKUP | RESTORE, Opt::Flag(Flag::Snapshot)),
-    ("METADATA_ONLY", BACKUP | RESTORE, Opt::Flag(Flag::Snapshot)),
+    ("SNAPSHOT", DATABASE | RESTORE, Opt::Flag(Flag::Snapshot)),
+    ("METADATA_ONLY", DATABASE | RESTORE, Opt::Flag(Flag::Snapshot)),
     ("FORMAT", BACKUP, Opt::Flag(Flag::Format)),
     ("NOFORMAT", BACKUP, Opt::Flag(Flag::Harmless)),
     ("INIT", BACKUP, Opt::Flag(Flag::Init)),
@@ -82,7 +85,7 @@ const OPTIONS: [(&str, u8, Opt); 30] = [
     ("SKIP", BACKUP, Opt::Flag(Flag::Harmless)),
     ("NOSKIP", BACKUP, Opt::Flag(Flag::Harmless)),
     ("COPY_ONLY", BACKUP, Opt::Flag(Flag::CopyOnly)),
-    ("DIFFERENTIAL", BACKUP, Opt::Flag(Flag::Differential)),
+    ("DIFFERENTIAL", DATABASE, Opt::Flag(Flag::Differential)),
     ("NO_COMPRESSION", BACKUP, Opt::Flag(Flag::Harmless)),
     ("NAME", BACKUP, Opt::Text(Text::Name)),
     ("DESCRIPTION", BACKUP, Opt::Text(Text::Description)),
@@ -95,13 +98,15 @@ const OPTIONS: [(&str, u8, Opt); 30] = [
 ];
 
 /// Options of which a statement has one at most.
-const CONFLICTS: [(&str, &str); 6] = [
+const CONFLICTS: [(&str, &str); 7] = [
     ("FORMAT", "NOFORMAT"),
     ("INIT", "NOINIT"),
     ("FORMAT", "NOINIT"),
     ("RECOVERY", "NORECOVERY"),
     ("CHECKSUM", "NO_CHECKSUM"),
-    ("DIFFERENTIAL", "COPY_ONLY"),
+    // [SNAP-06]
+    ("DIFFERENTIAL", "SNAPSHOT"),
+    ("DIFFERENTIAL", "METADATA_ONLY"),
 ];
 
 /// What stands behind WITH.

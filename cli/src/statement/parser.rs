@@ -121,7 +121,10 @@ impl<'a> Parser<'a> {
     fn extent(&mut self, hint: &str) -> Parsed<Extent> {
         if self.take_word("DATABASE") {
             Ok(Extent::Database)
-        } else if self.take_word("LOG") {
+        } else if ["LOG", "TRAN", "TRANSACTION"]
+            .iter()
+            .any(|word| self.take_word(word))
+        {
             Ok(Extent::Log)
         } else {
             Err(self.unexpected(hint))
@@ -145,7 +148,11 @@ impl<'a> Parser<'a> {
         let database = self.name("the name of a database")?;
         self.expect_word("TO")?;
         let devices = self.devices()?;
-        let mut given = self.with(options::BACKUP, "BACKUP")?;
+        let side = match extent {
+            Extent::Database => options::DATABASE,
+            Extent::Log => options::LOG,
+        };
+        let mut given = self.with(side, "BACKUP")?;
         Ok(Backup {
             extent,
             database,
@@ -179,11 +186,11 @@ impl<'a> Parser<'a> {
             "DATABASE, LOG, HEADERONLY, FILELISTONLY, LABELONLY or VERIFYONLY is expected here",
         )?;
         let database = self.name("the name of a database")?;
-        if extent == Extent::Database && !self.is_word("FROM") {
+        if !self.is_word("FROM") {
             if self.take_word("WITH") {
                 self.expect_word("RECOVERY")?;
             }
-            return Ok(Action::Recover { database });
+            return Ok(Action::Recover { extent, database });
         }
         self.expect_word("FROM")?;
         let devices = self.devices()?;

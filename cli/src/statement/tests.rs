@@ -78,7 +78,7 @@ fn every_option_of_a_backup() {
     let text = "BACKUP LOG a TO VIRTUAL_DEVICE='1', VIRTUAL_DEVICE = N'2',VIRTUAL_DEVICE='3' \
         WITH BLOCKSIZE=4096, BUFFERCOUNT = 10, MAXTRANSFERSIZE=1048576, FORMAT, INIT, SKIP, \
         COPY_ONLY, CHECKSUM, STATS = 5, NAME=N'n', DESCRIPTION='d''', MEDIANAME='m', \
-        MEDIADESCRIPTION='md', NOREWIND, NOUNLOAD, NO_COMPRESSION, STOP_ON_ERROR, snapshot";
+        MEDIADESCRIPTION='md', NOREWIND, NOUNLOAD, NO_COMPRESSION, STOP_ON_ERROR";
     let expected = Backup {
         extent: Extent::Log,
         transfer: Transfer {
@@ -90,7 +90,6 @@ fn every_option_of_a_backup() {
         format: true,
         init: true,
         copy_only: true,
-        snapshot: true,
         name: Some("n".into()),
         description: Some("d'".into()),
         media_name: Some("m".into()),
@@ -99,17 +98,33 @@ fn every_option_of_a_backup() {
     };
     assert_eq!(one(text), Action::Backup(expected));
     let text = "BACKUP DATABASE a TO VIRTUAL_DEVICE='1' \
-        WITH NOFORMAT, NOINIT, NOSKIP, DIFFERENTIAL, NO_CHECKSUM, STATS, METADATA_ONLY, REWIND";
+        WITH NOFORMAT, NOINIT, NOSKIP, DIFFERENTIAL, COPY_ONLY, NO_CHECKSUM, STATS, REWIND";
     let expected = Backup {
         transfer: Transfer {
             stats: Some(10),
             ..Transfer::default()
         },
         differential: true,
-        snapshot: true,
+        copy_only: true,
         ..backup("a", &["1"])
     };
     assert_eq!(one(text), Action::Backup(expected));
+    for word in ["snapshot", "METADATA_ONLY"] {
+        let expected = Backup {
+            snapshot: true,
+            ..backup("a", &["1"])
+        };
+        let text = format!("BACKUP DATABASE a TO VIRTUAL_DEVICE='1' WITH {word}");
+        assert_eq!(one(&text), Action::Backup(expected));
+    }
+    for word in ["TRAN", "transaction"] {
+        let expected = Backup {
+            extent: Extent::Log,
+            ..backup("a", &["1"])
+        };
+        let text = format!("BACKUP {word} a TO VIRTUAL_DEVICE='1'");
+        assert_eq!(one(&text), Action::Backup(expected));
+    }
 }
 
 #[test]
@@ -153,11 +168,14 @@ fn every_option_of_a_restore() {
         };
         assert_eq!(one(&text), Action::Inspect(expected));
     }
-    let recover = Action::Recover {
-        database: "a".into(),
-    };
-    assert_eq!(one("RESTORE DATABASE a WITH RECOVERY;"), recover);
-    assert_eq!(one("RESTORE DATABASE a"), recover);
+    for (word, extent) in [("DATABASE", Extent::Database), ("LOG", Extent::Log)] {
+        let recover = Action::Recover {
+            extent,
+            database: "a".into(),
+        };
+        assert_eq!(one(&format!("RESTORE {word} a WITH RECOVERY;")), recover);
+        assert_eq!(one(&format!("RESTORE {word} a")), recover);
+    }
 }
 
 #[test]
@@ -184,6 +202,7 @@ fn several_statements_and_their_lines() {
 #[test]
 fn errors_point_at_their_place() {
     let device = "BACKUP DATABASE a TO VIRTUAL_DEVICE='1'";
+    let log = "BACKUP LOG a TO VIRTUAL_DEVICE='1'";
     let restore = "RESTORE DATABASE a FROM VIRTUAL_DEVICE='1'";
     for (text, number, message, line, column) in [
         ("DROP DATABASE a", 102, "near 'DROP'", 1, 1),
@@ -287,6 +306,28 @@ fn errors_point_at_their_place() {
             "'NOINIT' conflicts with option(s) 'FORMAT'",
             1,
             54,
+        ),
+        // [SNAP-06]
+        (
+            &format!("{device} WITH DIFFERENTIAL, SNAPSHOT"),
+            3031,
+            "'SNAPSHOT' conflicts with option(s) 'DIFFERENTIAL'",
+            1,
+            60,
+        ),
+        (
+            &format!("{log} WITH SNAPSHOT"),
+            155,
+            "'SNAPSHOT' is not a recognized BACKUP option",
+            1,
+            41,
+        ),
+        (
+            &format!("{log} WITH DIFFERENTIAL"),
+            155,
+            "'DIFFERENTIAL' is not",
+            1,
+            41,
         ),
         (
             &format!("{device} WITH NAME='a', NAME='b'"),

@@ -41,6 +41,8 @@ pub(crate) struct Client {
     pub(crate) unknown: Vec<i32>,
     /// At this command of the last device, counted from 1 among those of its code: this code.
     pub(crate) failure: Option<(i32, usize, i32)>,
+    /// Leaves the device that failed, and does not come back for more commands.
+    pub(crate) leaves: bool,
     /// At this command of the last device, counted likewise: an abort;
     /// (0, 0) is as soon as the set exists.
     pub(crate) abort: Option<(i32, usize)>,
@@ -206,6 +208,9 @@ fn serve(
             None => snapshot(client, code).unwrap_or_else(|| drive.execute(&command)),
         };
         complete(&device, &command, answer);
+        if client.leaves && fails.is_some() {
+            break;
+        }
     }
     drive.save();
 }

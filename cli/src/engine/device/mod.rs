@@ -10,7 +10,7 @@ mod writer;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vdi::codes::*;
 use vdi::server::{Callback, Device, Request, Set};
@@ -165,6 +165,12 @@ impl Pending {
             bytes: 0,
             position: 0,
         })
+    }
+
+    /// Whether the completion comes before a moment.
+    pub(crate) fn ends_before(&self, end: Instant) -> bool {
+        let left = end.saturating_duration_since(Instant::now());
+        self.0.recv_timeout(left).is_ok()
     }
 
     /// Waits for success.

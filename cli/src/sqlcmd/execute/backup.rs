@@ -1,6 +1,6 @@
 //! BACKUP DATABASE and BACKUP LOG.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 use vdi::codes::{
@@ -19,6 +19,9 @@ use crate::media::{self, BackupType, File, Kind, LABEL_BYTES, Label};
 use crate::sqlcmd::catalogue::{Database, Manners};
 use crate::sqlcmd::messages;
 use crate::statement::{Backup, Extent};
+
+/// How long a client that failed a backup may take to discard it.
+const COURTESY: Duration = Duration::from_secs(5);
 
 impl Engine<'_> {
     pub(super) fn backup(&mut self, backup: &Backup) -> Result<(), Trouble> {
@@ -193,11 +196,21 @@ pub(super) fn flush(writers: &mut [Writer]) -> Result<(), Failure> {
 
 /// Tells devices that want to know that what was written is not wanted. The one that failed takes
 /// no command before ClearError (ERR-02); the statement has failed already, whatever they answer.
+/// A client may have left a device that failed, so the answers are not waited for without end:
+/// closing the devices settles the rest.
 fn discard(writers: &[Writer]) {
-    let wanting = |writer: &&Writer| writer.channel().has(VDF_Discard);
-    for writer in writers.iter().filter(wanting) {
-        let _ = writer.channel().send(VDC_ClearError).wait();
-        let _ = writer.channel().send(VDC_Discard).wait();
+    let end = Instant::now() + COURTESY;
+    let wanting = writers.iter().map(Writer::channel);
+    let mut wanting: Vec<_> = wanting.filter(|channel| channel.has(VDF_Discard)).collect();
+    for command in [VDC_ClearError, VDC_Discard] {
+        let pending: Vec<_> = wanting
+            .into_iter()
+            .map(|channel| (channel, channel.send(command)))
+            .collect();
+        let answered = pending
+            .into_iter()
+            .filter(|(_, pending)| pending.ends_before(end));
+        wanting = answered.map(|(channel, _)| channel).collect();
     }
 }
 

@@ -61,7 +61,7 @@ impl Engine<'_> {
         let done = match &statement.action {
             Action::Backup(backup) => self.backup(backup),
             Action::Restore(restore) => self.restore(restore),
-            Action::Recover { database } => self.recover(database),
+            Action::Recover { database, .. } => self.recover(database),
             Action::Inspect(inspect) => self.inspect(inspect),
             Action::Use(database) => self.use_database(database),
             Action::Set => Ok(()),

@@ -95,7 +95,9 @@ fn check_existing(restore: &Restore, database: &Database, label: &Label) -> Resu
     let name = &database.name;
     let path = database.path();
     let exists = path.is_some_and(|path| path.symlink_metadata().is_ok());
-    let is_kept = exists && !restore.replace;
+    // Whether there is a database behind a program is not known.
+    let may_exist = exists || matches!(database.origin, Origin::Command { .. });
+    let is_kept = may_exist && !restore.replace;
     let begun = database.restored_from();
     let expected = begun.as_ref().unwrap_or(name);
     let is_other = matches!(database.origin, Origin::Sqlite(_)) && label.kind != Kind::Sqlite;
@@ -105,7 +107,7 @@ fn check_existing(restore: &Restore, database: &Database, label: &Label) -> Resu
         );
         return Err(Trouble::new(3154, text));
     }
-    if is_kept && begun.is_none() {
+    if is_kept && exists && begun.is_none() {
         let text = format!(
             "The tail of the log for the database \"{name}\" has not been backed up. Use the WITH \
              REPLACE clause of the RESTORE statement to just overwrite it."

@@ -40,7 +40,14 @@ impl Engine<'_> {
         }
         let mut session = self.open_backup(backup, &database.manners)?;
         let begun = Instant::now();
-        let label = self.label(backup, database, Kind::Sqlite, Vec::new(), &session);
+        // What the log adds or leaves is known only when the writers are held off.
+        let size = std::fs::metadata(path).ok().map(|file| file.len());
+        let files = vec![File {
+            logical: database.name.clone(),
+            physical: path.display().to_string(),
+            size,
+        }];
+        let label = self.label(backup, database, Kind::Sqlite, files, &session);
         let failed = |failure: Failure| Trouble::transfer(devices, &database.shown(), &failure);
         let sent = self
             .begin(backup, &session)

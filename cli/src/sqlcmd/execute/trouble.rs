@@ -54,6 +54,9 @@ impl Trouble {
                 opening(&system_error(ERROR_OPERATION_ABORTED)).noting(failure.to_string())
             }
             Some(Cause::Set(kind)) => opening(&format!("{}({failure})", code(kind))),
+            None if failure.exit == Exit::Aborted => {
+                opening(&system_error(ERROR_OPERATION_ABORTED)).noting(failure.to_string())
+            }
             _ => opening(&format!("{ERROR_INVALID_PARAMETER}({failure})")),
         }
     }
