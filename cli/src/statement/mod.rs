@@ -1,6 +1,8 @@
 //! BACKUP and RESTORE statements: text in, meaning out. Nothing here does anything.
 
 mod error;
+#[cfg(test)]
+mod error_tests;
 mod lexer;
 mod options;
 mod parser;
