@@ -5,6 +5,7 @@
  */
 #include "client.h"
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -86,6 +87,10 @@ static void what_is_logged()
     char user[32];
     std::snprintf(user, sizeof user, "user %u", geteuid());
     create(&set, name, 1);
+    char malformed[] = "back\\slash";
+    config = one_device();
+    CHECK_RESULT(set.Create(malformed, &config), VD_E_PROTOCOL);
+    says(logged(), {"Create", "VD_E_PROTOCOL", "has a set open"});
     CHECK_RESULT(set.GetConfiguration(0, &config), VD_E_TIMEOUT);
     says(logged(), {"GetConfiguration", name, user, "0x80770003", "SQLVDI_ALLOW_UID"});
     statement *engine = stage_open(name, 1);
@@ -139,6 +144,15 @@ static void destructor_is_heard()
     stage_leave_aborted(engine);
 }
 
+/* The log goes there from now on: the variable is read when a set is opened. */
+static void log_to(const char *place)
+{
+    ClientVirtualDeviceSet set;
+    char none[] = "none";
+    set_variable("SQLVDI_LOG", place);
+    CHECK_RESULT(set.OpenInSecondary(none), VD_E_PROTOCOL);
+}
+
 /* A call that fails, with the log at this place; what came out at a descriptor meanwhile. */
 static std::string said_at(int descriptor, const char *place)
 {
@@ -147,15 +161,17 @@ static std::string said_at(int descriptor, const char *place)
     int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     int before = fcntl(descriptor, F_DUPFD_CLOEXEC, 10);
     CHECK(file >= 0 && before >= 0 && dup2(file, descriptor) == descriptor);
-    set_variable("SQLVDI_LOG", place);
+    log_to(place);
+    CHECK(ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0);
     int result = set.SignalAbort();
     CHECK(dup2(before, descriptor) == descriptor && close(before) == 0 && close(file) == 0);
-    set_variable("SQLVDI_LOG", log_path.c_str());
+    log_to(log_path.c_str());
     CHECK_RESULT(result, VD_E_PROTOCOL);
     return content(path);
 }
 
-/* Nothing by default, and never on standard output; not through a link, nor into what is no file. */
+/* Nothing by default, and never on standard output; not through a link, nor into what is no file, and
+ * then nowhere else: what is at descriptor 2 may be data of the program. */
 static void places()
 {
     std::string link = std::string(test_directory()) + "/link";
@@ -169,16 +185,71 @@ static void places()
                                  "/nonexistent/log",
                                  test_directory()};
     for (const char *place : wrong) {
-        std::string said = said_at(STDERR_FILENO, place);
-        CHECK_CONTAINS(said.c_str(), "SQLVDI_LOG");
-        CHECK_CONTAINS(said.c_str(), place);
-        CHECK_CONTAINS(said.c_str(), "SignalAbort");
+        CHECK_TEXT(said_at(STDERR_FILENO, place).c_str(), "");
         CHECK_TEXT(said_at(STDOUT_FILENO, place).c_str(), "");
     }
     CHECK_TEXT(said_at(STDOUT_FILENO, "stderr").c_str(), "");
-    CHECK_TEXT(logged().c_str(), "");
-    CHECK_TEXT(said_at(STDERR_FILENO, log_path.c_str()).c_str(), "");
+    (void)logged();
+}
+
+/* The variable is read when a set is opened, and at no other time: a thread may change it meanwhile. */
+static void read_with_a_set()
+{
+    ClientVirtualDeviceSet set;
+    std::string other = std::string(test_directory()) + "/other";
+    log_to(log_path.c_str());
+    (void)logged();
+    set_variable("SQLVDI_LOG", other.c_str());
+    CHECK_RESULT(set.SignalAbort(), VD_E_PROTOCOL);
     says(logged(), {"SignalAbort"});
+    CHECK_TEXT(content(other).c_str(), "");
+    log_to(other.c_str());
+    CHECK_RESULT(set.SignalAbort(), VD_E_PROTOCOL);
+    CHECK_TEXT(logged().c_str(), "");
+    CHECK_CONTAINS(content(other).c_str(), "SignalAbort");
+    log_to(log_path.c_str());
+    (void)logged();
+}
+
+/* Whether a SIGPIPE is waiting for this thread. */
+static bool is_pending()
+{
+    sigset_t pending;
+    CHECK(sigpending(&pending) == 0);
+    return sigismember(&pending, SIGPIPE) == 1;
+}
+
+/* A call that fails, with the log at a pipe that nobody reads any more. */
+static void log_to_broken_pipe()
+{
+    ClientVirtualDeviceSet set;
+    int ends[2], before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
+    CHECK(before >= 0 && pipe2(ends, O_CLOEXEC) == 0 && close(ends[0]) == 0);
+    CHECK(dup2(ends[1], STDERR_FILENO) == STDERR_FILENO && close(ends[1]) == 0);
+    log_to("stderr");
+    int result = set.SignalAbort();
+    CHECK(dup2(before, STDERR_FILENO) == STDERR_FILENO && close(before) == 0);
+    CHECK_RESULT(result, VD_E_PROTOCOL);
+    log_to(log_path.c_str());
+    (void)logged();
+}
+
+/* It ends neither the program nor the call; a SIGPIPE that the program holds back is left to it. */
+static void broken_pipe()
+{
+    sigset_t blocked, mask;
+    struct timespec now = {0, 0};
+    CHECK(std::signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+    log_to_broken_pipe();
+    CHECK(!is_pending() && pthread_sigmask(SIG_BLOCK, nullptr, &mask) == 0);
+    CHECK(sigismember(&mask, SIGPIPE) == 0);
+    CHECK(sigemptyset(&blocked) == 0 && sigaddset(&blocked, SIGPIPE) == 0);
+    CHECK(pthread_sigmask(SIG_BLOCK, &blocked, nullptr) == 0);
+    log_to_broken_pipe();
+    CHECK(!is_pending() && raise(SIGPIPE) == 0);
+    log_to_broken_pipe();
+    CHECK(is_pending() && sigtimedwait(&blocked, nullptr, &now) == SIGPIPE);
+    CHECK(pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr) == 0);
 }
 
 /* The log belongs to its user alone, and grows. */
@@ -289,12 +360,15 @@ static void run()
 {
     unique_name(name);
     log_path = std::string(test_directory()) + "/log";
-    set_variable("SQLVDI_LOG", log_path.c_str());
+    log_to(log_path.c_str());
+    (void)logged();
     bad_values();
     what_is_logged();
     silent_ends();
     destructor_is_heard();
     places();
+    read_with_a_set();
+    broken_pipe();
     log_file();
     other_users();
     more_rights_than_its_caller();

@@ -1,9 +1,11 @@
 //! The class `ClientVirtualDeviceSet`.
 
 use crate::call::{Failure, Member, Outcome, outcome, run};
-use crate::environment::Settings;
-use crate::object::{Object, delete_object, new_object};
-use crate::{log, timeout};
+use crate::environment::{LOG, Settings, variable};
+use crate::new_object::NewObject;
+use crate::object::Object;
+use crate::{log, place, timeout};
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr;
 use vdi::Name;
@@ -92,12 +94,17 @@ fn open_with(
     complete: bool,
     open: impl FnOnce(&Settings, &mut *mut vdi_set) -> c_int,
 ) -> Outcome {
+    let has_room = ffi::has_room();
+    if has_room {
+        // First, so that whatever fails here is written where the log goes from now on.
+        place::set(variable(LOG));
+    }
     let object = object.ok_or(Failure::new(VD_E_INVALID, "this is null or misaligned"))?;
     let before = object.handle();
     if complete && ffi::is_open(before) {
         return Err(in_use());
     }
-    if !ffi::has_room() {
+    if !has_room {
         let text = "this process is out of memory";
         return Err(Failure::new(VD_E_MEMORY, text));
     }
@@ -170,19 +177,12 @@ unsafe extern "C" fn open_device(
 /// A new object for the device that a function of `vdi` opens. The object comes first: a device that
 /// is open cannot be given back.
 fn open_object(open: impl FnOnce(*mut *mut vdi_device) -> c_int) -> Result<*mut Device, Failure> {
-    let object: *mut Device = new_object();
-    // SAFETY: null, or new.
-    let Some(device) = (unsafe { Device::at(object) }) else {
-        return Err(Failure::new(VD_E_MEMORY, "no memory for the device object"));
-    };
+    let object = ffi::has_room().then(NewObject::make).flatten();
+    let text = "no memory for the device object";
+    let object = object.ok_or(Failure::new(VD_E_MEMORY, text))?;
     let mut handle = ptr::null_mut();
-    if let Err(failure) = outcome(open(&raw mut handle)) {
-        // SAFETY: from new_object(), and nobody else has it.
-        unsafe { delete_object(object) };
-        return Err(failure);
-    }
-    device.set(handle);
-    Ok(object)
+    outcome(open(&raw mut handle))?;
+    Ok(object.give(handle))
 }
 
 /// `int ClientVirtualDeviceSet::Close()`
@@ -197,14 +197,17 @@ unsafe extern "C" fn close(this: *const Set) -> c_int {
 unsafe fn close_as(member: &Member, this: *const Set) -> c_int {
     // SAFETY: module contract.
     let set = unsafe { Set::handle_at(this) };
-    // Afterwards nobody knows the set any more.
-    let facts = if log::is_wanted() {
-        ffi::set_facts(set)
-    } else {
-        None
-    };
-    // SAFETY: any handle may be closed.
-    run(member, || facts, || outcome(unsafe { ffi::vdi_close(set) }))
+    let facts = Cell::new(None);
+    run(
+        member,
+        || facts.take(),
+        || {
+            // Afterwards nobody knows the set any more.
+            facts.set(log::is_wanted().then(|| ffi::set_facts(set)).flatten());
+            // SAFETY: any handle may be closed.
+            outcome(unsafe { ffi::vdi_close(set) })
+        },
+    )
 }
 
 /// `int ClientVirtualDeviceSet::SignalAbort()`

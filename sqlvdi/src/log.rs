@@ -2,44 +2,43 @@
 //! `SQLVDI_LOG` says.
 
 use crate::call::Failure;
-use crate::environment::{LOG, variable};
+use crate::time::utc;
+use crate::{pipe, place};
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::FromRawFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::time::{SystemTime, UNIX_EPOCH};
-use std::{ffi::OsString, path::Path, process};
+use std::time::SystemTime;
+use std::{path::Path, process};
 use vdi::codes::{VD_E_ABORT, VD_E_PROTOCOL, VD_E_TIMEOUT};
 use vdi::ffi::{Facts, has_room, last_error, result_name};
 
 /// Where to, if anybody wants to know, and if there is memory to say it.
-fn place() -> Option<OsString> {
-    let place = has_room().then(|| variable(LOG)).flatten()?;
-    (!place.is_empty()).then_some(place)
+fn wanted() -> Option<&'static OsStr> {
+    place::current().filter(|_| has_room())
 }
 
 /// Whether anybody wants to know.
 pub(crate) fn is_wanted() -> bool {
-    place().is_some()
+    wanted().is_some()
 }
 
-/// Writes a failure down. The place is looked up each time: failures are rare, and a program may
-/// close descriptors that it does not know.
+/// Writes a failure down. The file is opened each time: failures are rare, and a program may close
+/// descriptors that it does not know.
 pub(crate) fn write(member: &str, failure: &Failure, facts: impl FnOnce() -> Option<Facts>) {
-    let Some(place) = place() else { return };
+    let Some(place) = wanted() else { return };
     let line = line(member, failure, facts().as_ref());
-    if let Err(error) = append(&place, line.as_bytes()) {
-        let told = format!("sqlvdi: cannot write to {LOG}, {place:?}: {error}\n{line}");
-        // There is no further place to tell that this fails, too.
-        let _ = write_to_standard_error(told.as_bytes());
-    }
+    // There is no other place to tell that this fails: what the program has at descriptor 2 may be its
+    // own data.
+    let _ = append(place, line.as_bytes());
 }
 
-fn append(place: &OsString, line: &[u8]) -> io::Result<()> {
+fn append(place: &OsStr, line: &[u8]) -> io::Result<()> {
     if place == "stderr" {
-        return write_to_standard_error(line);
+        return pipe::without_signal(|| write_to_standard_error(line));
     }
     open(Path::new(place))?.write_all(line)
 }
@@ -70,7 +69,7 @@ fn write_to_standard_error(line: &[u8]) -> io::Result<()> {
 fn line(member: &str, failure: &Failure, facts: Option<&Facts>) -> String {
     // SAFETY: tells a number of this process.
     let user = unsafe { libc::geteuid() };
-    let (time, pid) = (time(), process::id());
+    let (time, pid) = (utc(SystemTime::now()), process::id());
     let object = facts.map_or_else(String::new, object);
     let code = failure.code;
     let (name, text) = (result_name(code), text(failure, facts));
@@ -87,21 +86,17 @@ fn object(facts: &Facts) -> String {
 }
 
 fn text(failure: &Failure, facts: Option<&Facts>) -> String {
-    let said = || {
-        failure
-            .text
-            .clone()
-            .map_or_else(last_error, Cow::into_owned)
-    };
+    let own = failure.text.clone().map(Cow::into_owned);
     let reason = facts.and_then(|facts| facts.abort.as_ref());
-    match (failure.code, reason) {
-        (VD_E_PROTOCOL, _) if facts.is_none() => NOTHING_OPEN.to_owned(),
-        (VD_E_ABORT, Some(reason)) => {
+    match (failure.code, own, reason) {
+        (VD_E_PROTOCOL, None, _) if facts.is_none() => NOTHING_OPEN.to_owned(),
+        (VD_E_ABORT, own, Some(reason)) => {
+            let said = own.unwrap_or_else(last_error);
             let why = reason.text.escape_debug();
-            format!("{}, for reason {}: {why}", said(), reason.code)
+            format!("{said}, for reason {}: {why}", reason.code)
         }
-        (VD_E_TIMEOUT, _) => said() + NO_SERVER,
-        _ => said(),
+        (VD_E_TIMEOUT, own, _) => own.unwrap_or_else(last_error) + NO_SERVER,
+        (_, own, _) => own.unwrap_or_else(last_error),
     }
 }
 
@@ -111,25 +106,3 @@ const NOTHING_OPEN: &str = "this object has nothing open in this process";
 const NO_SERVER: &str = "; no server has configured the set so far: see whether the statement is \
      running, with this name, and whether its process has the same VDI_RUNTIME_DIR; a server of \
      another user needs SQLVDI_ALLOW_UID or SQLVDI_ALLOW_GID";
-
-/// Now, as in `2026-11-22T20:50:00.123Z`.
-fn time() -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let seconds = libc::time_t::try_from(now.as_secs()).unwrap_or_default();
-    // SAFETY: all fields are numbers or a pointer that may be null.
-    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
-    // SAFETY: both pointers are valid for the call.
-    unsafe { libc::gmtime_r(&raw const seconds, &raw mut parts) };
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        parts.tm_year + 1900,
-        parts.tm_mon + 1,
-        parts.tm_mday,
-        parts.tm_hour,
-        parts.tm_min,
-        parts.tm_sec,
-        now.subsec_millis()
-    )
-}
