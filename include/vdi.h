@@ -131,6 +131,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef SQLVDI_VDIERROR_H
+#error "include either the C interface of libvdi or the classes of sqlvdi, not both in one source file"
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define VDI_API __attribute__((visibility("default")))
 #define VDI_MUST_USE __attribute__((warn_unused_result))

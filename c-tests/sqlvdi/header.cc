@@ -1,8 +1,22 @@
 // The header compiles without a warning, alone and included twice; the object wants every member of the
-// classes, which the list of symbols is compared with.
+// classes, which the list of symbols is compared with. The program has a header of its own with a guard that
+// is also that of the C interface, and names of its own for numbers that are not published here.
+#define VDI_H
 #include <vdi.h>
 #include <vdi.h>
 #include <vdierror.h>
+
+enum OwnNames {
+    ERROR_INVALID_HANDLE = 6,
+    ERROR_INVALID_PARAMETER = 87,
+    ERROR_END_OF_MEDIA = 1100,
+    ERROR_FILEMARK_DETECTED = 1101,
+    ERROR_NO_DATA_DETECTED = 1104,
+    ERROR_BUS_RESET = 1111,
+    ERROR_IO_DEVICE = 1117,
+    ERROR_EOM_OVERFLOW = 1129,
+    ERROR_NO_SYSTEM_RESOURCES = 1450
+};
 
 #include <stddef.h>
 #include <type_traits>
@@ -57,6 +71,8 @@ Set::Set() {}
 Set::~Set() {}
 Device::Device() {}
 Device::~Device() {}
+
+static_assert(VD_ERROR(2U) == VD_E_NOTOPEN && VD_ERROR(0xFU) == VD_E_BUSY, "published macro");
 
 int use(char *name);
 

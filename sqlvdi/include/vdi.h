@@ -54,15 +54,18 @@
  * exactly 0xFFFFFFFF, wait for ever; values above 2147483647 count as that, 24 days. Programs that
  * mean seconds in GetCommand() set SQLVDI_GETCOMMAND_TIMEOUT_UNIT. [AMB-01, AMB-42]
  *
- * The environment. Read by Create() and OpenInSecondary(), which fail with VD_E_INVALID if a value
- * is not understood; not read at all in a program that runs with more rights than its caller.
+ * The environment. Read by Create() and OpenInSecondary() alone, so no other thread may change it during
+ * these two calls. They fail with VD_E_INVALID if one of the first three values is not understood. What
+ * begins with SQLVDI_ is not read in a program that runs with more rights than its caller.
  *
  *     SQLVDI_ALLOW_UID               number of another user whose processes may open the set
  *     SQLVDI_ALLOW_GID               number of a group whose members may; the creator is one, or root
  *     SQLVDI_GETCOMMAND_TIMEOUT_UNIT ms (the default) or s
  *     SQLVDI_LOG                     stderr, or a file to which a line is added for each failure:
  *                                    what failed, on which object, as which user, what to do
- *     VDI_RUNTIME_DIR                where client and server meet; see permissions of libvdi
+ *                                    the last that was read holds for all objects
+ *     VDI_RUNTIME_DIR                where client and server meet; see permissions of libvdi. Empty or
+ *                                    relative: VD_E_UNEXPECTED. XDG_RUNTIME_DIR may stand in for it
  *
  * Without the first two, only processes of the same user and of root may open a set.
  *
@@ -82,12 +85,11 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Completion codes. Any other Win32 error number may be used, too. [CC-30] */
+/* Completion codes: those that the published header names. Any other Win32 error number may be used, too;
+ * programs define such names themselves, so they are not here. [CC-30] */
 
 /* Success, for every command. [CC-01] */
 #define ERROR_SUCCESS 0
-/* Given to the server by the library: the device does not take commands. [CC-02] */
-#define ERROR_INVALID_HANDLE 6
 /* Published value without documented use. [CC-03] */
 #define ERROR_ARENA_TRASHED 7
 /* Read: no more data. The bytes of a short last Read come with it. [CC-04] */
@@ -96,40 +98,10 @@
 #define ERROR_HANDLE_DISK_FULL 39
 /* The client does not support this command. [CC-06] */
 #define ERROR_NOT_SUPPORTED 50
-/* A parameter of the command is wrong. [CC-07] */
-#define ERROR_INVALID_PARAMETER 87
 /* Write: the device cannot store more. [CC-08] */
 #define ERROR_DISK_FULL 112
 /* The set was aborted; also how a client refuses a Snapshot. [CC-09] */
 #define ERROR_OPERATION_ABORTED 995
-/* Write: the end-of-media warning zone is reached. [CC-10] */
-#define ERROR_END_OF_MEDIA 1100
-/* Read: a filemark was met. [CC-11] */
-#define ERROR_FILEMARK_DETECTED 1101
-/* Backward positioning ran into the start. [CC-12] */
-#define ERROR_BEGINNING_OF_MEDIA 1102
-/* Published value, not used by VDI. [CC-13] */
-#define ERROR_SETMARK_DETECTED 1103
-/* Read: no more data. [CC-14] */
-#define ERROR_NO_DATA_DETECTED 1104
-/* The block length is wrong. [CC-15] */
-#define ERROR_INVALID_BLOCK_LENGTH 1106
-/* Load: the medium could not be locked. [CC-16] */
-#define ERROR_UNABLE_TO_LOCK_MEDIA 1108
-/* Load: the medium could not be unloaded. [CC-17] */
-#define ERROR_UNABLE_TO_UNLOAD_MEDIA 1109
-/* Load: the medium was changed. [CC-18] */
-#define ERROR_MEDIA_CHANGED 1110
-/* The device failed. [CC-19] */
-#define ERROR_BUS_RESET 1111
-/* Load: there is no medium. [CC-20] */
-#define ERROR_NO_MEDIA_IN_DRIVE 1112
-/* Given to the server by the library: the device is in the IO-ERROR state. [CC-21] */
-#define ERROR_IO_DEVICE 1117
-/* Write: the device cannot store more. [CC-22] */
-#define ERROR_EOM_OVERFLOW 1129
-/* Given to the server by the library: the queue of the device is full. [CC-23] */
-#define ERROR_NO_SYSTEM_RESOURCES 1450
 
 /* Bits of VDConfig::features. */
 enum VDFeatures : uint32_t {

@@ -10,9 +10,13 @@
 #ifndef SQLVDI_VDIERROR_H
 #define SQLVDI_VDIERROR_H
 
-#ifdef VDI_H
+/* A macro of that header alone; a guard called VDI_H a program may have, too. */
+#ifdef VDI_MUST_USE
 #error "include either the C interface of libvdi or the classes of sqlvdi, not both in one source file"
 #endif
+
+/* The result code of a number: severity 1, facility 0x77. */
+#define VD_ERROR(code) (static_cast<int>(0x80770000U | (code)))
 
 /* The call succeeded. [RC-00] */
 #define NOERROR 0

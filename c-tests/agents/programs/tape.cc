@@ -7,6 +7,13 @@
 
 #include <algorithm>
 
+/* As on Windows; the published header leaves them to the program. */
+#define ERROR_FILEMARK_DETECTED 1101
+#define ERROR_NO_DATA_DETECTED 1104
+#define ERROR_BUS_RESET 1111
+#define ERROR_NO_MEDIA_IN_DRIVE 1112
+#define ERROR_EOM_OVERFLOW 1129
+
 static FILE *tape;
 /* Bytes of the record at which the tape is that were not read yet. */
 static uint32_t left_of_record;
