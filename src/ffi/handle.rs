@@ -13,7 +13,7 @@ use crate::client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::state;
 use crate::server;
-use crate::sys::process::PerProcess;
+use crate::sys::process::{self, PerProcess};
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::ptr;
@@ -56,8 +56,19 @@ const _: () = assert!(
     "a handle has 40 bits for numbers that never come again"
 );
 
-/// Next number, of all tables and, beyond a fork, of all generations of them.
-static NEXT: AtomicU64 = AtomicU64::new(1);
+/// Next number, of all tables and, beyond a fork, of all generations of them; 0 before the first.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// A number that no other handle has. The first one is random, in half of the range, so that hardly
+/// anything that was never a handle, such as a size, is taken for one.
+fn next_number() -> u64 {
+    if NEXT.load(Ordering::Relaxed) == 0 {
+        let first = process::random_u64().unwrap_or_default() >> (SEQUENCE + 1);
+        // Of several threads one is first.
+        let _ = NEXT.compare_exchange(0, first.max(1), Ordering::Relaxed, Ordering::Relaxed);
+    }
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 pub(super) fn sets() -> &'static Table<vdi_set, client::Set> {
     &tables().sets
@@ -107,7 +118,7 @@ impl<C, T: Poison> Table<C, T> {
 
     /// A handle for an object that is about to be made.
     pub(super) fn reserve(&'static self) -> Result<Reserved<C, T>> {
-        let sequence = NEXT.fetch_add(1, Ordering::Relaxed);
+        let sequence = next_number();
         let numbers = 1_u64 << (usize::BITS - SEQUENCE);
         let place = (sequence < numbers)
             .then(|| self.slots.reserve())
