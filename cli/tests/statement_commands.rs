@@ -4,7 +4,7 @@
 mod common;
 
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use common::client::{self, Client};
 use common::statement::{Sql, catalogue};
@@ -36,10 +36,7 @@ fn prepared(client: &Client) -> Place {
 /// Starts a statement; gives its process and that of its program, which has begun.
 fn start(place: &Place, client: &Client, statement: &str) -> (Child, u32) {
     let query = statement.replace("{}", &client.clauses());
-    let words = ["--catalogue", "catalogue.toml", "-b", "-l60", "-Q", &query];
-    let mut command = place.vdi(["sqlcmd"].iter().chain(&words));
-    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let running = command.spawn().unwrap();
+    let running = Sql::start(place, &["-b", "-l60", "-Q", &query]);
     let pid = || {
         let text = fs::read_to_string(place.path("pid")).ok()?;
         text.strip_suffix('\n')?.parse().ok()

@@ -142,21 +142,7 @@ fn a_statement_ends_in_time() {
     let _ = fs::remove_file(place.path("held"));
 
     let mut serving = client.start(&place);
-    let words = [
-        "sqlcmd",
-        "--catalogue",
-        "catalogue.toml",
-        "-b",
-        "-l60",
-        "-Q",
-        &query,
-    ];
-    let mut command = place.vdi(words);
-    let command = command.stdout(std::process::Stdio::piped());
-    let running = command
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let running = Sql::start(&place, &["-b", "-l60", "-Q", &query]);
     until(|| place.path("held").exists().then_some(())).expect("the client holds the Flush");
     serving.kill().unwrap();
     serving.wait().unwrap();

@@ -39,21 +39,7 @@ fn a_snapshot_holds_writers_off() {
         insert().unwrap();
         let serving = client.start(&place);
         let query = format!("BACKUP DATABASE a TO {} WITH SNAPSHOT", client.clauses());
-        let words = [
-            "sqlcmd",
-            "--catalogue",
-            "catalogue.toml",
-            "-b",
-            "-l60",
-            "-Q",
-            &query,
-        ];
-        let mut command = place.vdi(words);
-        let command = command.stdout(std::process::Stdio::piped());
-        let running = command
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
+        let running = Sql::start(&place, &["-b", "-l60", "-Q", &query]);
         until(|| place.path("held").exists().then_some(())).expect("the client holds Snapshot");
         assert!(insert().is_err(), "a writer is held off");
         fs::write(place.path("go"), "").unwrap();

@@ -1,6 +1,7 @@
 //! Runs of `sqlcmd` and what they print.
 
 use std::fs;
+use std::process::{Child, Stdio};
 
 use super::client::Client;
 use super::{Outcome, Place, finish};
@@ -51,12 +52,15 @@ impl Sql {
 
     /// Runs it with a command line, without a client.
     pub(crate) fn alone(place: &Place, words: &[&str]) -> Self {
+        Self::of(finish(Self::start(place, words)))
+    }
+
+    /// The same, still running; [`finish`] waits for it.
+    pub(crate) fn start(place: &Place, words: &[&str]) -> Child {
         let catalogue = ["sqlcmd", "--catalogue", "catalogue.toml"];
         let mut command = place.vdi(catalogue.iter().chain(words));
-        let command = command
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped());
-        Self::of(finish(command.spawn().unwrap()))
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     pub(crate) fn of(outcome: Outcome) -> Self {
