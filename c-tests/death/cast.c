@@ -79,6 +79,7 @@ static void work(enum part part, struct peer director)
     /* The library's thread ends with its last set, a moment later. */
     settles_at(threads, 1);
     struct held before = held();
+    tell(director, 0);
     for (;;) {
         switch (hear(director)) {
         case PLAY:
@@ -136,6 +137,9 @@ void cast_begin(void)
     unique_name(board->name);
     for (enum part part = 0; part < PARTS; part++)
         workers[part] = start(part, NULL);
+    /* Nothing of their beginnings may be left when the first run counts. */
+    for (enum part part = 0; part < PARTS; part++)
+        hear(workers[part]);
 }
 
 void cast_end(void)
