@@ -122,7 +122,8 @@ impl DeviceState {
             if progress.failed {
                 self.discard(progress)?;
             }
-            let message = match progress.held {
+            let held = progress.held;
+            let message = match held {
                 Some(held) if closing => {
                     progress.held = None;
                     self.reject(progress, &[held.ticket], ERROR_OPERATION_ABORTED);
@@ -130,7 +131,7 @@ impl DeviceState {
                 }
                 Some(_) if progress.active_count > 0 => return Ok(Look::Later),
                 Some(held) => held,
-                None if progress.failed || self.ready(progress)? == 0 => return Ok(Look::Nothing),
+                None if progress.failed || self.is_empty(progress)? => return Ok(Look::Nothing),
                 None => {
                     let next = CommandMessage::decode(ring.read(progress.taken));
                     if next.code == VDC_ClearError && progress.has_old() {
@@ -149,9 +150,17 @@ impl DeviceState {
     }
 
     /// How many commands are queued.
-    fn ready(&self, progress: &Progress) -> std::result::Result<u32, &'static str> {
+    fn ready(&self, progress: &mut Progress) -> std::result::Result<u32, &'static str> {
         let ready = self.commands().ready(progress.taken);
-        ready.map_err(|_| "the end of the command queue")
+        let ready = ready.map_err(|_| "the end of the command queue")?;
+        progress.known = progress.taken.wrapping_add(ready);
+        Ok(ready)
+    }
+
+    /// Whether no command is queued. The server's word is left alone as long as it has told of more
+    /// than was taken: a look at it makes the server's next command wait for the cache.
+    fn is_empty(&self, progress: &mut Progress) -> std::result::Result<bool, &'static str> {
+        Ok(progress.known == progress.taken && self.ready(progress)? == 0)
     }
 
     /// In the IO-ERROR state: holds the first ClearError and rejects everything else that is queued

@@ -8,6 +8,8 @@ use crate::shm::area::Buffer;
 pub(super) struct Progress {
     /// Commands taken from the ring.
     pub(super) taken: u32,
+    /// Commands that are known to be in the ring.
+    pub(super) known: u32,
     /// Completions put into the ring.
     pub(super) completed: u32,
     /// By slot: the commands that were delivered and not completed.
@@ -36,6 +38,7 @@ impl Progress {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             taken: 0,
+            known: 0,
             completed: 0,
             active: (0..capacity).map(|_| None).collect(),
             active_count: 0,

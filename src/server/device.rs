@@ -280,6 +280,12 @@ impl DeviceState {
         self.completions().ready(taken) != Ok(0)
     }
 
+    /// Whether every command that was sent has ended.
+    pub(super) fn is_idle(&self) -> bool {
+        let progress = lock(&self.progress);
+        progress.tickets.len() == progress.outstanding.len()
+    }
+
     /// Takes the completions that are there now and calls their callbacks, in order.
     ///
     /// The error names what is impossible about a completion. [SEC-07]

@@ -20,7 +20,8 @@ pub(super) struct Inner {
     pub(super) progress: Mutex<Progress>,
     pub(super) pool: Mutex<Pool>,
     pub(super) agent: Agent,
-    debt: Debt,
+    /// Kept only if the client may not be silent for ever. [AMB-38]
+    debt: Mutex<Debt>,
     /// Devices that the server has opened and closed, for those who do not have the lock.
     opened: AtomicUsize,
     closed: AtomicUsize,
@@ -31,10 +32,9 @@ pub(super) struct Inner {
 /// What the client owes.
 struct Debt {
     /// Commands that were sent and have not ended, on all devices.
-    outstanding: AtomicUsize,
-    /// The last completion, or the first command after a time without any; kept, and locked, only if
-    /// the client may not be silent for ever. [AMB-38]
-    since: Mutex<Instant>,
+    outstanding: usize,
+    /// The last completion, or the first command after a time without any.
+    since: Instant,
 }
 
 /// How far the server has come.
@@ -69,10 +69,10 @@ impl Inner {
             }),
             pool: Mutex::default(),
             agent: Agent::default(),
-            debt: Debt {
-                outstanding: AtomicUsize::new(0),
-                since: Mutex::new(Instant::now()),
-            },
+            debt: Mutex::new(Debt {
+                outstanding: 0,
+                since: Instant::now(),
+            }),
             opened: AtomicUsize::new(0),
             closed: AtomicUsize::new(0),
             left: AtomicBool::new(false),
@@ -146,16 +146,17 @@ impl Inner {
     }
 
     /// The account of how long the client is silent, if somebody asks for it. [TMO-10]
-    fn since(&self) -> Option<MutexGuard<'_, Instant>> {
-        (self.requested.server_timeout_ms != 0).then(|| lock(&self.debt.since))
+    fn debt(&self) -> Option<MutexGuard<'_, Debt>> {
+        (self.requested.server_timeout_ms != 0).then(|| lock(&self.debt))
     }
 
     /// A command is about to be sent.
     pub(super) fn command_sent(&self) {
-        let since = self.since();
-        let before = self.debt.outstanding.fetch_add(1, Ordering::AcqRel);
-        if let (0, Some(mut since)) = (before, since) {
-            *since = Instant::now();
+        if let Some(mut debt) = self.debt() {
+            if debt.outstanding == 0 {
+                debt.since = Instant::now();
+            }
+            debt.outstanding += 1;
         }
     }
 
@@ -164,18 +165,17 @@ impl Inner {
         if address != 0 {
             lock(&self.pool).take_back(address);
         }
-        let since = self.since();
-        self.debt.outstanding.fetch_sub(1, Ordering::AcqRel);
-        if let Some(mut since) = since {
-            *since = Instant::now();
+        if let Some(mut debt) = self.debt() {
+            debt.outstanding -= 1;
+            debt.since = Instant::now();
         }
     }
 
     /// Since when the client owes a completion; `None` if it owes none, or may owe it for ever.
     /// [TMO-12]
     pub(super) fn silent_since(&self) -> Option<Instant> {
-        let since = self.since()?;
-        (self.debt.outstanding.load(Ordering::Acquire) > 0).then_some(*since)
+        let debt = self.debt()?;
+        (debt.outstanding > 0).then_some(debt.since)
     }
 
     /// Whether the commands that are outstanding are about to be ended by the agent.
@@ -224,7 +224,7 @@ impl Inner {
         let done = progress.stage == Stage::Configured
             && !self.agent.closing.load(Ordering::Acquire)
             && self.has_closed_all()
-            && self.debt.outstanding.load(Ordering::Acquire) == 0;
+            && progress.devices.iter().all(|(_, device)| device.is_idle());
         if done
             && self
                 .participant
