@@ -49,6 +49,7 @@ pub struct Error {
 
 impl Error {
     /// Makes an error of a kind with a text.
+    #[cold]
     pub(crate) fn new(kind: ErrorKind, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,

@@ -10,32 +10,35 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 /// Tells a process from its parent: the number changes in the child of a fork, and only there.
 ///
 /// The kernel wipes the page that holds it when the process forks, so that no handler has to run
-/// and no lock is involved. Costs one load.
+/// and no lock is involved. Costs two loads.
+#[inline]
 pub(crate) fn generation() -> u32 {
     static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
-    let page = PAGE.load(Ordering::Acquire);
-    let word = match ptr::NonNull::new(page) {
+    // SAFETY: null, or the word of a page that is never unmapped.
+    let word = unsafe { PAGE.load(Ordering::Acquire).as_ref() };
+    match word.map(|word| word.load(Ordering::Acquire)) {
+        None | Some(0) => renew(&PAGE),
+        Some(known) => known,
+    }
+}
+
+/// Stands for the page if the kernel did not give one, and stays 0: a fork is then noticed through the
+/// process id, at the cost of a call. Once and for all, since the two numbers differ.
+static NO_PAGE: AtomicU32 = AtomicU32::new(0);
+
+/// First use in this process, or first use after a fork.
+#[cold]
+fn renew(page: &AtomicPtr<AtomicU32>) -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let word = match ptr::NonNull::new(page.load(Ordering::Acquire)) {
         Some(word) => word,
-        None => publish(&PAGE, wiped_page().ok()),
+        None => publish(page, wiped_page().ok()),
     };
     if ptr::eq(word.as_ptr(), &raw const NO_PAGE) {
         return std::process::id();
     }
     // SAFETY: the page is never unmapped and holds an aligned, initialised word.
     let word = unsafe { word.as_ref() };
-    match word.load(Ordering::Acquire) {
-        0 => renew(word),
-        known => known,
-    }
-}
-
-/// Stands for the page if the kernel did not give one: a fork is then noticed through the process
-/// id, at the cost of a call. Once and for all, since the two numbers differ.
-static NO_PAGE: AtomicU32 = AtomicU32::new(0);
-
-/// First use in this process, or first use after a fork.
-fn renew(word: &AtomicU32) -> u32 {
-    static LAST: AtomicU32 = AtomicU32::new(0);
     let next = LAST.fetch_add(1, Ordering::AcqRel).wrapping_add(1).max(1);
     match word.compare_exchange(0, next, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => next,
