@@ -178,8 +178,11 @@ fn hogged(id: &'static str, title: &'static str, micros: u64) -> Case {
 }
 
 fn devices(id: &'static str, title: &'static str, devices: usize) -> Case {
+    // So many threads on one processor need a while until the scheduler has let each of them run.
+    let window = (devices > 16).then_some(Duration::from_millis(500));
     let job = Job {
         devices,
+        window,
         ..Job::default()
     };
     let asleep = Job {
