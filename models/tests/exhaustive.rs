@@ -44,6 +44,7 @@ models! {
     a_close_ends_the_waits_of_its_process,
     an_abort_ends_the_waits_of_every_process,
     the_reason_of_an_abort_comes_with_it,
+    two_threads_abort_with_one_reason,
     of_two_aborts_one_has_the_reason,
     a_step_of_the_server_undoes_no_abort,
     of_two_servers_one_attaches,

@@ -159,7 +159,8 @@ impl Participant {
     /// Aborts the set for every participant. The first reason is kept. [ST-02, ST-41]
     pub(crate) fn abort(&self, code: u32, text: &str) {
         let header = self.control.header();
-        lock(&self.own_reason).get_or_insert_with(|| AbortReason {
+        let mut own = lock(&self.own_reason);
+        own.get_or_insert_with(|| AbortReason {
             code,
             text: text.to_owned(),
         });
@@ -170,6 +171,8 @@ impl Participant {
             control::write_text(&header.abort_text, cut(text).as_bytes());
             header.abort_code.store(code, Ordering::Release);
         }
+        // Not before: another thread of this process would show the abort without its reason.
+        drop(own);
         self.aborted.store(true, Ordering::Release);
         // Swapped as everywhere: of steps and an abort at once the abort is the last.
         header.phase.0.swap(Phase::Aborted as u32, Ordering::AcqRel);

@@ -51,6 +51,23 @@ pub fn the_reason_of_an_abort_comes_with_it() {
     });
 }
 
+/// Also if two threads of a process abort at once, for example because both have seen a death. [ST-02]
+pub fn two_threads_abort_with_one_reason() {
+    explore(3, || {
+        let [primary, server] = participants([Part::Primary, Part::Server]);
+        let others = [(); 2].map(|()| {
+            let server = Arc::clone(&server);
+            thread::spawn(move || server.abort(VDI_ABORT_SERVER, "stop"))
+        });
+        if let Some(reason) = primary.abort_reason() {
+            assert_eq!((reason.code, &*reason.text), (VDI_ABORT_SERVER, "stop"));
+        }
+        for other in others {
+            other.join().unwrap();
+        }
+    });
+}
+
 /// One reason wins, and its code and its text belong together. [ST-02]
 pub fn of_two_aborts_one_has_the_reason() {
     explore(2, || {
