@@ -110,7 +110,8 @@
  * what others may write to needs the sticky bit. Processes of different users need one of the first
  * two, and each side's word: vdi_create_options says who may join a set, vdi_server_open_options whose
  * sets the server opens. The kernel tells each who the other is. A process that is killed leaves at
- * most one empty file there, which the others of the set or the next vdi_create() remove.
+ * most one empty file there, which the others of the set or the next vdi_create() remove. A program
+ * that runs with more rights than its caller (set-user-ID, file capabilities) reads neither variable.
  *
  * Abort. A set that is aborted stays so for every process: blocking calls end with VD_E_ABORT, the
  * server's outstanding commands complete with ERROR_OPERATION_ABORTED, and vdi_abort_reason() tells

@@ -55,8 +55,8 @@
  * mean seconds in GetCommand() set SQLVDI_GETCOMMAND_TIMEOUT_UNIT. [AMB-01, AMB-42]
  *
  * The environment. Read by Create() and OpenInSecondary() alone, so no other thread may change it during
- * these two calls. They fail with VD_E_INVALID if one of the first three values is not understood. What
- * begins with SQLVDI_ is not read in a program that runs with more rights than its caller.
+ * these two calls. They fail with VD_E_INVALID if one of the first three values is not understood. A
+ * program that runs with more rights than its caller (set-user-ID, file capabilities) reads none of them.
  *
  *     SQLVDI_ALLOW_UID               number of another user whose processes may open the set
  *     SQLVDI_ALLOW_GID               number of a group whose members may; the creator is one, or root

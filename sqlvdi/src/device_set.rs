@@ -1,7 +1,7 @@
 //! The class `ClientVirtualDeviceSet`.
 
 use crate::call::{Failure, Member, Outcome, outcome, run};
-use crate::environment::{LOG, Settings, variable};
+use crate::environment::{LOG, Settings};
 use crate::new_object::NewObject;
 use crate::object::Object;
 use crate::{log, place, timeout};
@@ -97,7 +97,7 @@ fn open_with(
     let has_room = ffi::has_room();
     if has_room {
         // First, so that whatever fails here is written where the log goes from now on.
-        place::set(variable(LOG));
+        place::set(ffi::variable(LOG));
     }
     let object = object.ok_or(Failure::new(VD_E_INVALID, "this is null or misaligned"))?;
     let before = object.handle();

@@ -1,12 +1,11 @@
 //! What the environment says, for programs that cannot be told otherwise.
 //!
 //! Nothing here is guessed: a value that is not understood makes Create and OpenInSecondary fail. A
-//! program that runs with more rights than its caller takes no word of it.
+//! program that runs with more rights than its caller has no such variable.
 
-use std::env;
 use std::ffi::OsString;
 use vdi::codes::{VDI_CREATE_ALLOW_GID, VDI_CREATE_ALLOW_UID};
-use vdi::ffi::vdi_create_options;
+use vdi::ffi::{variable, vdi_create_options};
 
 /// Who else may open the set. [AMB-26]
 const ALLOW_UID: &str = "SQLVDI_ALLOW_UID";
@@ -74,17 +73,6 @@ fn id(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let id = text.parse().ok().filter(|id| *id != u32::MAX);
     id.filter(|_| digits)
-}
-
-/// A variable of the environment.
-pub(crate) fn variable(name: &str) -> Option<OsString> {
-    // SAFETY: reads a value that the kernel gave this process at its start.
-    let has_more_rights = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-    if has_more_rights {
-        None
-    } else {
-        env::var_os(name)
-    }
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::panics::contain;
 use crate::participant::AbortReason;
 use crate::protocol::name::Name;
 use crate::protocol::names;
-use crate::sys::{heap, thread};
-use std::ffi::CStr;
+use crate::sys::{heap, process, thread};
+use std::ffi::{CStr, OsString};
 
 /// Runs the body of a function that another C interface exports, as those of this one run: no
 /// panic leaves it, and no cancellation ends it. `None` if it panics.
@@ -19,6 +19,12 @@ pub fn run_exported<T>(body: impl FnOnce() -> T) -> Option<T> {
 #[must_use]
 pub fn has_room() -> bool {
     heap::has_room()
+}
+
+/// A variable of the environment; none in a program that runs with more rights than its caller.
+#[must_use]
+pub fn variable(name: &str) -> Option<OsString> {
+    process::variable(name)
 }
 
 /// The name of a result code.

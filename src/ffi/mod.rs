@@ -43,5 +43,6 @@ pub use client_set::{
 };
 pub use drop_in::{
     Facts, device_facts, has_room, is_open, last_error, result_name, run_exported, set_facts,
+    variable,
 };
 pub use types::{VDC_Command, VDConfig, vdi_create_options, vdi_device, vdi_result, vdi_set};

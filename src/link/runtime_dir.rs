@@ -5,10 +5,11 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::dir::{self, Directory, Status};
+use crate::sys::process::variable;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{fs, io};
 
 /// Where a runtime directory may be, in order of preference.
 pub(super) struct Places {
@@ -25,12 +26,13 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// The places of this process.
+    /// The places of this process. One with more rights than its caller has `/run/vdi` and `/tmp`
+    /// alone.
     pub(super) fn current() -> Self {
         Self {
-            chosen: env::var_os("VDI_RUNTIME_DIR"),
+            chosen: variable("VDI_RUNTIME_DIR"),
             machine: PathBuf::from("/run/vdi"),
-            session: env::var_os("XDG_RUNTIME_DIR"),
+            session: variable("XDG_RUNTIME_DIR"),
             temporary: PathBuf::from("/tmp"),
             user: dir::effective_user(),
         }

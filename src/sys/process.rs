@@ -2,10 +2,10 @@
 
 use super::socket::retry;
 use super::{check, check_size};
-use std::io;
+use std::ffi::OsString;
 use std::mem::MaybeUninit;
-use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::{env, io, ptr};
 
 /// Tells a process from its parent: the number changes in the child of a fork, and only there.
 ///
@@ -151,6 +151,18 @@ pub(crate) fn processors() -> usize {
     // SAFETY: counts bits in the set.
     let count = unsafe { libc::CPU_COUNT(&set) };
     usize::try_from(count).unwrap_or(1).max(1)
+}
+
+/// A variable of the environment. A program that runs with more rights than its caller, who wrote the
+/// environment, has none: it must not be led by it.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    // SAFETY: reads a value that the kernel gave this process at its start.
+    let has_more_rights = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+    if has_more_rights {
+        None
+    } else {
+        env::var_os(name)
+    }
 }
 
 /// Random bytes for tags that must differ between sets.
