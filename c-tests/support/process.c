@@ -22,6 +22,7 @@
 #include <valgrind/valgrind.h>
 #else
 #define VALGRIND_CLO_CHANGE(option)
+#define RUNNING_ON_VALGRIND 0
 #endif
 
 #define MAX_ARGUMENTS 16
@@ -70,6 +71,11 @@ unsigned test_slowness(void)
     uint64_t times = test_number("VDI_TEST_SLOWNESS", 1);
     CHECK(times >= 1 && times <= 1000);
     return (unsigned)times;
+}
+
+int test_under_valgrind(void)
+{
+    return RUNNING_ON_VALGRIND != 0;
 }
 
 static void make_directories(void)

@@ -26,6 +26,9 @@ unsigned test_rounds(unsigned otherwise);
 int test_full(void);
 unsigned test_slowness(void);
 
+/* Whether the test runs under valgrind, which has its own malloc() and operator new. */
+int test_under_valgrind(void);
+
 #define NAME_SIZE 64
 
 struct role {
