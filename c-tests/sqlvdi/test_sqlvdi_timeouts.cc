@@ -80,7 +80,7 @@ static void command_never_times_out(ClientVirtualDevice *device, statement *engi
     }
 }
 
-/* Close ends the waits of other threads. [CSET-CLOSE-04] */
+/* Close ends the waits of other threads. */
 static void close_ends_waits()
 {
     ClientVirtualDeviceSet set;
@@ -89,6 +89,27 @@ static void close_ends_waits()
     int result = waits_for([&] { return set.GetConfiguration(-1, &config); },
                            [&] { CHECK_RESULT(set.Close(), NOERROR); });
     CHECK_RESULT(result, VD_E_PROTOCOL);
+}
+
+/* Also with a device open, for whose command a thread waits; the set is aborted then.
+ * [CSET-CLOSE-03, CSET-CLOSE-04, AMB-04] */
+static void close_ends_the_wait_for_a_command()
+{
+    ClientVirtualDeviceSet set;
+    ClientVirtualDevice *device;
+    VDC_Command none, *command = &none, *other;
+    create(&set, name, 1);
+    statement *engine = stage_open(name, 1);
+    CHECK_RESULT(set.OpenDevice(name, &device), NOERROR);
+    int result = waits_for([&] { return device->GetCommand(-1, &command); }, [&] {
+        CHECK_RESULT(device->GetCommand(0, &other), VD_E_BUSY); /* it is in there */
+        CHECK_RESULT(set.Close(), VD_E_OPEN);
+    });
+    CHECK_RESULT(result, VD_E_PROTOCOL);
+    CHECK(command == nullptr);
+    device_is_not_open(device);
+    stage_leave_aborted(engine);
+    delete device;
 }
 
 /* An abort ends them, too. [CSET-GETCFG-04, CDEV-GETCMD-05, CSET-ABORT-05] */
@@ -187,6 +208,7 @@ static void run()
     milliseconds();
     configuration_never_times_out();
     close_ends_waits();
+    close_ends_the_wait_for_a_command();
     abort_ends_waits();
     seconds();
 }

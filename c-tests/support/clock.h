@@ -27,7 +27,11 @@ static inline void clock_on_look(void (*look)(void))
     __atomic_store_n(&on_look, look, __ATOMIC_SEQ_CST);
 }
 
+#ifdef __cplusplus
+extern "C" int clock_gettime(clockid_t clock, struct timespec *time) noexcept
+#else
 int clock_gettime(clockid_t clock, struct timespec *time)
+#endif
 {
     void (*look)(void) = __atomic_load_n(&on_look, __ATOMIC_SEQ_CST);
     if (look != NULL)
