@@ -66,7 +66,9 @@
  * says in words what was wrong and names the parameter or object; control flow never needs it.
  * Completion codes (ERROR_...) are another space of numbers: they tell the server how a command
  * ended and are never returned by a function. When several results apply: null and misaligned
- * pointers and handles that are not open come first, then an abort, then the state, then the rest.
+ * pointers and handles that are not open come first, then an abort, then the state, then the rest. The
+ * address of a command or buffer is looked up, not read, and belongs to the rest. A lack of memory may
+ * come before all others.
  *
  * Handles. vdi_set, vdi_device, vdi_server and vdi_server_device are opaque. A handle is looked up
  * and never dereferenced, so a closed, null or invented handle is VD_E_PROTOCOL and harmless, also

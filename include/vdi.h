@@ -66,7 +66,9 @@
  * says in words what was wrong and names the parameter or object; control flow never needs it.
  * Completion codes (ERROR_...) are another space of numbers: they tell the server how a command
  * ended and are never returned by a function. When several results apply: null and misaligned
- * pointers and handles that are not open come first, then an abort, then the state, then the rest.
+ * pointers and handles that are not open come first, then an abort, then the state, then the rest. The
+ * address of a command or buffer is looked up, not read, and belongs to the rest. A lack of memory may
+ * come before all others.
  *
  * Handles. vdi_set, vdi_device, vdi_server and vdi_server_device are opaque. A handle is looked up
  * and never dereferenced, so a closed, null or invented handle is VD_E_PROTOCOL and harmless, also
@@ -1149,7 +1151,8 @@ VDI_NOEXCEPT;
  *         yet, or has ended normally: an operation without commands may be over before the client
  *         opens its devices, which is no error; [CSET-OPENDEV-05]
  *         VD_E_INVALID if the name is null, malformed or not one of the set; [CSET-OPENDEV-06]
- *         VD_E_ABORT if the set is aborted. [CSET-OPENDEV-07]
+ *         VD_E_ABORT if the set is aborted; [CSET-OPENDEV-07]
+ *         VD_E_MEMORY if there is no memory for the device.
  *
  * The device belongs to the set and ends with vdi_close(); it is never freed. Blocks only while
  * the name may still be announced by the server, at most vdi_create_options.nameWait; the first
@@ -1172,7 +1175,8 @@ VDI_NOEXCEPT;
  * @param out_handle  Receives the handle; 0 on failure, which is never a handle.
  * @return NOERROR;
  *         VD_E_INVALID if `buffer` is not such an address, or `out_handle` is null;
- *         VD_E_PROTOCOL if the set is not open.
+ *         VD_E_PROTOCOL if the set is not open;
+ *         VD_E_MEMORY if there is no memory for the call.
  *
  * The handle is valid until the command is completed. [CSET-BUFH-07] Each command has handles of its
  * own: never keep one for the next command, even with the same buffer. Pass it to the other process
@@ -1453,7 +1457,8 @@ VDI_NOEXCEPT;
  *         VDF_ReadMedia is given; the call may be repeated; [AMB-28, AMB-10]
  *         VD_E_PROTOCOL if the configuration was begun before;
  *         VD_E_ABORT if the set is aborted;
- *         VD_E_INVALID if `parameters` is null, its size is unknown or a reserved word is not 0.
+ *         VD_E_INVALID if `parameters` is null, its size is unknown or a reserved word is not 0;
+ *         VD_E_MEMORY if there is no memory for the call; nothing has changed.
  *
  * Clients see nothing before vdi_server_end_configuration(). [SSET-BEGIN-06]
  */
@@ -1495,7 +1500,8 @@ VDI_NOEXCEPT;
  *         aborted; [AMB-31]
  *         VD_E_BUSY if another thread is the agent already; [AMB-08]
  *         VD_E_PROTOCOL if the configuration has not ended, or the set is not open, or a call has
- *         returned NOERROR before.
+ *         returned NOERROR before;
+ *         VD_E_MEMORY if there is no memory to begin with; call again.
  *
  * Blocks, usually for the whole operation. Start it before the first command is sent: commands
  * that are sent earlier wait for it. It also watches the client's serverTimeOut, and aborts the
@@ -1626,7 +1632,7 @@ VDI_NOEXCEPT;
  * @param out_buffer  Receives the start of the data zone; null on failure. The client's prefix
  *                    zone lies before it and is not the server's to touch. [SSET-ALLOC-01]
  * @return NOERROR;
- *         VD_E_MEMORY if no such buffer is left; [SSET-ALLOC-03]
+ *         VD_E_MEMORY if no such buffer is left, or no memory for the call; [SSET-ALLOC-03]
  *         VD_E_INVALID for a size or alignment out of range, or a null `out_buffer`;
  *         VD_E_PROTOCOL before the end of the configuration or after the normal end;
  *         VD_E_ABORT if the set is aborted.
@@ -1686,7 +1692,8 @@ VDI_NOEXCEPT;
  *         VD_E_INVALID if the name is null, malformed, used already, or wrong for the first device;
  *         [SSET-OPENDEV-04, AMB-25]
  *         VD_E_PROTOCOL before the end of the configuration or after the normal end;
- *         VD_E_ABORT if the set is aborted.
+ *         VD_E_ABORT if the set is aborted;
+ *         VD_E_MEMORY if there is no memory for the device.
  *
  * The device belongs to the set and ends with vdi_server_close(); it is never freed. Commands may
  * be sent before the client has opened the device; they wait. [DEV-01]

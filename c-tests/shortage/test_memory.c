@@ -84,7 +84,9 @@ static void no_private_memory(void)
     struct pending pending;
     vdi_set *set = client_create(name, 1), *other;
     vdi_server *another;
-    vdi_device *device;
+    vdi_device *device, *ours;
+    vdi_server_device *theirs;
+    vdi_server_parameters parameters = {.size = sizeof parameters};
     VDC_Command *got;
     VDConfig config = {.deviceCount = 1};
     void *buffer, *again;
@@ -102,6 +104,10 @@ static void no_private_memory(void)
         CHECK_OUT_OF_MEMORY(vdi_server_open_from(NULL, name, NULL, &another));
         CHECK_OUT_OF_MEMORY(vdi_server_request_buffers(engine.server, 4096, 0, 1));
         CHECK_OUT_OF_MEMORY(vdi_server_allocate_buffer(engine.server, 4096, 0, &again));
+        CHECK_OUT_OF_MEMORY(vdi_server_begin_configuration(engine.server, &parameters));
+        CHECK_OUT_OF_MEMORY(vdi_server_execute_completion_agent(engine.server));
+        CHECK_OUT_OF_MEMORY(vdi_server_open_device(engine.server, name, &theirs));
+        CHECK_OUT_OF_MEMORY(vdi_open_device(set, name, &ours));
         pending_prepare(&pending, &command);
         CHECK_RESULT(vdi_server_send_command(engine.devices[0], &command), NOERROR);
         CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
@@ -179,13 +185,51 @@ static void close_pair(struct pair *pair)
     CHECK_RESULT(vdi_close(pair->set), NOERROR);
 }
 
-/* Takes all private memory but for what a call needs, in one piece, which is no table. */
-static void take_nearly_all(void)
+/* Takes all private memory but one piece. */
+static void take_all_but(size_t size)
 {
     /* Or the compiler leaves it out. */
-    void *volatile piece = malloc(96 << 10);
+    void *volatile piece = malloc(size);
     take_all();
     free(piece);
+}
+
+/* Leaves what a call needs, which is no table of handles. */
+static void take_nearly_all(void)
+{
+    take_all_but(96 << 10);
+}
+
+/* The longest queue needs tables of 96 KiB and more on each side: without memory for them nothing is
+ * done, and the device can be opened when there is. */
+static void no_memory_for_queues(void)
+{
+    static const size_t left[] = {80 << 10, 120 << 10};
+    VDConfig config = {.deviceCount = 1};
+    vdi_create_options options = {.size = sizeof options, .queueCapacity = 4096};
+    vdi_server_device *theirs;
+    vdi_device *ours;
+    vdi_set *set;
+    CHECK_RESULT(vdi_create(NULL, name, &config, &options, &set), NOERROR);
+    vdi_server *server = server_configure(name, 4096, 1);
+    area_has_come();
+    for (unsigned i = 0; i < 2; i++) {
+        take_all_but(left[i]);
+        CHECK_RESULT(vdi_server_open_device(server, name, &theirs), VD_E_MEMORY);
+        CHECK_CONTAINS(vdi_last_error_message(), "queue of 4096 commands");
+        give_all_back();
+    }
+    CHECK_RESULT(vdi_server_open_device(server, name, &theirs), NOERROR);
+    for (unsigned i = 0; i < 2; i++) {
+        take_all_but(left[i]);
+        CHECK_RESULT(vdi_open_device(set, name, &ours), VD_E_MEMORY);
+        CHECK_CONTAINS(vdi_last_error_message(), "queue of 4096 commands");
+        give_all_back();
+    }
+    CHECK_RESULT(vdi_open_device(set, name, &ours), NOERROR);
+    CHECK_RESULT(vdi_server_close_device(theirs), NOERROR);
+    CHECK_RESULT(vdi_server_close(server), NOERROR);
+    CHECK_RESULT(vdi_close(set), NOERROR);
 }
 
 /* A call that has no place for a handle has done nothing: it works when there is memory again. */
@@ -314,6 +358,7 @@ static void run(void)
     CHECK_EQUAL(apart(no_private_memory), 0);
     CHECK_EQUAL(apart(no_private_memory_for_an_abort), 0);
     CHECK_EQUAL(apart(no_memory_for_handles), 0);
+    CHECK_EQUAL(apart(no_memory_for_queues), 0);
     little_address_space();
     small_files();
     CHECK_EQUAL(apart(no_locked_memory), 0);

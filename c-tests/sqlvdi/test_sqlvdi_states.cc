@@ -229,6 +229,7 @@ static void pointers()
     /* That a set is open already is told later. */
     CHECK_RESULT(scene.set.Create(nullptr, &config), VD_E_INVALID);
     CHECK_RESULT(scene.set.Create(name, nullptr), VD_E_INVALID);
+    CHECK_RESULT(scene.set.Create(name, reinterpret_cast<VDConfig *>(odd)), VD_E_INVALID);
     CHECK_RESULT(scene.set.OpenInSecondary(nullptr), VD_E_INVALID);
     scene.end(VD_E_OPEN);
 }

@@ -33,13 +33,14 @@
  * Results. A result is NOERROR (0) or one of the negative VD_E_ codes of vdierror.h. Completion codes
  * (ERROR_...) are another space of numbers: they tell the server how a command ended. When several
  * results apply: null and misaligned pointers and objects that have nothing open come first, then an
- * abort, then the state, then the rest. No function throws.
+ * abort, then the state, then the rest. The address of a command or buffer is looked up, not read, and
+ * belongs to the rest. A lack of memory may come before all others. No function throws.
  *
  * Objects. An object is eight bytes of the program's memory, on the stack, static, or made by new.
  * The bytes are looked up and never followed: an object that was never constructed, is destroyed,
  * freed, or null has nothing open, which is VD_E_PROTOCOL and harmless as far as its memory can be
- * read. A copy of an object is another name for the same set or device; the end of one is the end
- * of all.
+ * read. A copy of an object is another name for the same set or device. The end of one set object
+ * closes the set for all; the end of a device object ends nothing.
  *
  * Pointers. Every pointer parameter is checked for null and alignment: VD_E_INVALID. Strings are
  * bytes, end with NUL, and are not modified; char * is what the published interface has. [LNX-06]
@@ -417,6 +418,7 @@ public:
      * NOERROR        pass the 32 bits to the other process by any means.
      * VD_E_INVALID   `pBuffer` is not such an address, or `pBufferHandle` is null. [CSET-BUFH-03]
      * VD_E_PROTOCOL  no set is open.
+     * VD_E_MEMORY    there is no memory for the call.
      */
     int GetBufferHandle(uint8_t *pBuffer, unsigned int *pBufferHandle);
 

@@ -63,7 +63,7 @@ unsafe extern "C" fn create(
         // SAFETY: module contract; the others are of this function.
         unsafe { ffi::vdi_create(ptr::null(), name, config, &raw const options, set) }
     };
-    let complete = !name.is_null() && !config.is_null();
+    let complete = !name.is_null() && !config.is_null() && config.is_aligned();
     // SAFETY: module contract.
     let facts = || unsafe { facts_of_name(name) };
     // SAFETY: module contract.
@@ -88,7 +88,7 @@ unsafe extern "C" fn open_in_secondary(this: *const Set, name: *const c_char) ->
 }
 
 /// Opens a set by a function of `vdi` and puts its handle into an object that has no set open. The
-/// function itself refuses what is not `complete`: a missing parameter is told first.
+/// function itself refuses what is not `complete`: a pointer that is none is told first.
 fn open_with(
     object: Option<&Set>,
     complete: bool,

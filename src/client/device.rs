@@ -75,11 +75,6 @@ impl Device {
         self.state.complete(slot, completion)
     }
 
-    /// Commands that may be in progress at a time.
-    pub(crate) fn capacity(&self) -> u32 {
-        self.state.set.participant.control().geometry().capacity
-    }
-
     /// Aborts the set after a panic inside one of its calls.
     pub(crate) fn poison(&self) {
         self.state.set.participant.poison();

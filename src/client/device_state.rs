@@ -28,15 +28,15 @@ pub(super) struct DeviceState {
 }
 
 impl DeviceState {
-    pub(super) fn new(set: Arc<Inner>, index: usize) -> Self {
-        let capacity = set.participant.control().geometry().capacity as usize;
-        Self {
+    pub(super) fn new(set: Arc<Inner>, index: usize) -> Result<Self> {
+        let capacity = set.participant.control().geometry().capacity;
+        Ok(Self {
             set,
             index,
-            progress: Mutex::new(Progress::new(capacity)),
+            progress: Mutex::new(Progress::new(capacity)?),
             receiving: AtomicBool::new(false),
             patience: Patience::default(),
-        }
+        })
     }
 
     fn commands(&self) -> Ring<'_> {

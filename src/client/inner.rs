@@ -176,6 +176,8 @@ impl Inner {
         let mut devices = lock(&self.devices);
         // Under the lock: a close counts and clears the devices after this, or refuses this.
         self.participant.check_open()?;
+        // First: a device that is taken cannot be given back.
+        let device = Arc::new(DeviceState::new(Arc::clone(self), index)?);
         let owner = &self.participant.control().device(index).header().owner.0;
         let taken = owner.compare_exchange(0, self.id, Ordering::AcqRel, Ordering::Acquire);
         if taken.is_err() {
@@ -185,7 +187,6 @@ impl Inner {
             let text = format!("device {name} is open already");
             return Err(Error::new(ErrorKind::Protocol, text));
         }
-        let device = Arc::new(DeviceState::new(Arc::clone(self), index));
         if let Some(place) = devices.get_mut(index) {
             *place = Some(Arc::clone(&device));
         }

@@ -1,6 +1,7 @@
 //! Where a client's device is in its rings, and which commands are in progress.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::participant::table::by_slot;
 use crate::protocol::command::{CommandMessage, Completion, moves_data};
 use crate::shm::area::Buffer;
 
@@ -35,18 +36,18 @@ pub(super) struct Active {
 }
 
 impl Progress {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self {
+    pub(super) fn new(capacity: u32) -> Result<Self> {
+        Ok(Self {
             taken: 0,
             known: 0,
             completed: 0,
-            active: (0..capacity).map(|_| None).collect(),
+            active: by_slot(capacity, |_| None)?,
             active_count: 0,
-            uses: vec![0; capacity],
+            uses: by_slot(capacity, |_| 0)?,
             failed: false,
             held: None,
             closed: false,
-        }
+        })
     }
 
     /// Whether a command is not completed yet that was in progress when an error came. [ERR-05]

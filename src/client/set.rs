@@ -147,6 +147,11 @@ impl Set {
         Ok(Device::new(state, name.clone()))
     }
 
+    /// Commands of one device that may be in progress at a time.
+    pub(crate) fn queue_capacity(&self) -> u32 {
+        self.inner.participant.control().geometry().capacity
+    }
+
     /// The error that OpenDevice has before it looks at the name, if there is one. [AMB-03]
     pub(crate) fn check_open_device(&self) -> Result<()> {
         self.inner.check_open_device()

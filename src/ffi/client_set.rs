@@ -6,6 +6,7 @@ use super::arg::{self, Out};
 use super::boundary::{guard, guard_the_end, guard_with_room};
 use super::handle;
 use super::types::{VDConfig, vdi_create_options, vdi_device, vdi_result, vdi_set};
+use super::views::Commands;
 use crate::client;
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -153,7 +154,8 @@ pub unsafe extern "C" fn vdi_get_configuration(
 ///         yet, or has ended normally: an operation without commands may be over before the client
 ///         opens its devices, which is no error; [CSET-OPENDEV-05]
 ///         VD_E_INVALID if the name is null, malformed or not one of the set; [CSET-OPENDEV-06]
-///         VD_E_ABORT if the set is aborted. [CSET-OPENDEV-07]
+///         VD_E_ABORT if the set is aborted; [CSET-OPENDEV-07]
+///         VD_E_MEMORY if there is no memory for the device.
 ///
 /// The device belongs to the set and ends with vdi_close(); it is never freed. Blocks only while
 /// the name may still be announced by the server, at most vdi_create_options.nameWait; the first
@@ -171,13 +173,14 @@ pub unsafe extern "C" fn vdi_open_device(
         arg::not_null("name", name)?;
         let owner = handle::sets().get(set)?;
         let place = handle::devices().reserve()?;
+        let commands = Commands::new(owner.queue_capacity())?;
         // SAFETY: module contract.
         let device = match unsafe { arg::name("name", name) } {
             Ok(name) => owner.open_device(&name)?,
             // No device has such a name; an abort and the state are told first. [AMB-03]
             Err(malformed) => return owner.check_open_device().and(Err(malformed)),
         };
-        out.set(place.device(set, device)?);
+        out.set(place.device(set, device, commands)?);
         Ok(())
     })
 }
@@ -191,7 +194,8 @@ pub unsafe extern "C" fn vdi_open_device(
 /// @param out_handle  Receives the handle; 0 on failure, which is never a handle.
 /// @return NOERROR;
 ///         VD_E_INVALID if `buffer` is not such an address, or `out_handle` is null;
-///         VD_E_PROTOCOL if the set is not open.
+///         VD_E_PROTOCOL if the set is not open;
+///         VD_E_MEMORY if there is no memory for the call.
 ///
 /// The handle is valid until the command is completed. [CSET-BUFH-07] Each command has handles of its
 /// own: never keep one for the next command, even with the same buffer. Pass it to the other process

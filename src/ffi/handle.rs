@@ -8,7 +8,7 @@
 use super::held::{Held, Poison};
 use super::slots::{INDEX_BITS, Place, Slots};
 use super::types::{vdi_device, vdi_server, vdi_server_device, vdi_set};
-use super::views::DeviceView;
+use super::views::{Commands, DeviceView};
 use crate::client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::state;
@@ -199,8 +199,9 @@ impl Reserved<vdi_device, DeviceView> {
         self,
         set: *mut vdi_set,
         device: client::Device,
+        commands: Commands,
     ) -> Result<*mut vdi_device> {
-        self.fill_of(devices(), sets(), set, DeviceView::new(device))
+        self.fill_of(devices(), sets(), set, DeviceView::new(device, commands))
     }
 }
 

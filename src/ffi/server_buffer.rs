@@ -79,7 +79,7 @@ pub unsafe extern "C" fn vdi_server_query_available_buffers(
 /// @param out_buffer  Receives the start of the data zone; null on failure. The client's prefix
 ///                    zone lies before it and is not the server's to touch. [SSET-ALLOC-01]
 /// @return NOERROR;
-///         VD_E_MEMORY if no such buffer is left; [SSET-ALLOC-03]
+///         VD_E_MEMORY if no such buffer is left, or no memory for the call; [SSET-ALLOC-03]
 ///         VD_E_INVALID for a size or alignment out of range, or a null `out_buffer`;
 ///         VD_E_PROTOCOL before the end of the configuration or after the normal end;
 ///         VD_E_ABORT if the set is aborted.

@@ -24,7 +24,8 @@ use std::ptr;
 ///         VD_E_INVALID if the name is null, malformed, used already, or wrong for the first device;
 ///         [SSET-OPENDEV-04, AMB-25]
 ///         VD_E_PROTOCOL before the end of the configuration or after the normal end;
-///         VD_E_ABORT if the set is aborted.
+///         VD_E_ABORT if the set is aborted;
+///         VD_E_MEMORY if there is no memory for the device.
 ///
 /// The device belongs to the set and ends with vdi_server_close(); it is never freed. Commands may
 /// be sent before the client has opened the device; they wait. [DEV-01]

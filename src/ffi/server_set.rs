@@ -155,7 +155,8 @@ pub unsafe extern "C" fn vdi_server_get_configuration(
 ///         VDF_ReadMedia is given; the call may be repeated; [AMB-28, AMB-10]
 ///         VD_E_PROTOCOL if the configuration was begun before;
 ///         VD_E_ABORT if the set is aborted;
-///         VD_E_INVALID if `parameters` is null, its size is unknown or a reserved word is not 0.
+///         VD_E_INVALID if `parameters` is null, its size is unknown or a reserved word is not 0;
+///         VD_E_MEMORY if there is no memory for the call; nothing has changed.
 ///
 /// Clients see nothing before vdi_server_end_configuration(). [SSET-BEGIN-06]
 #[unsafe(no_mangle)]
@@ -204,7 +205,8 @@ pub unsafe extern "C" fn vdi_server_end_configuration(server: *mut vdi_server) -
 ///         aborted; [AMB-31]
 ///         VD_E_BUSY if another thread is the agent already; [AMB-08]
 ///         VD_E_PROTOCOL if the configuration has not ended, or the set is not open, or a call has
-///         returned NOERROR before.
+///         returned NOERROR before;
+///         VD_E_MEMORY if there is no memory to begin with; call again.
 ///
 /// Blocks, usually for the whole operation. Start it before the first command is sent: commands
 /// that are sent earlier wait for it. It also watches the client's serverTimeOut, and aborts the

@@ -4,15 +4,19 @@ use super::held::Poison;
 use super::types::VDC_Command;
 use crate::client::Device;
 use crate::error::{Error, ErrorKind, Result};
+use crate::participant::table::by_slot;
 use crate::protocol::command::Completion;
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::time::Duration;
 
-/// A device, and one structure for each command that may be in progress.
+/// One structure for each command that may be in progress.
+pub(super) struct Commands(Vec<UnsafeCell<VDC_Command>>);
+
+/// A device and the structures of its commands.
 pub(super) struct DeviceView {
     device: Device,
-    commands: Box<[UnsafeCell<VDC_Command>]>,
+    commands: Commands,
 }
 
 // SAFETY: a structure is written only between taking its command from the device and handing out
@@ -21,9 +25,10 @@ unsafe impl Send for DeviceView {}
 // SAFETY: as above.
 unsafe impl Sync for DeviceView {}
 
-impl DeviceView {
-    pub(super) fn new(device: Device) -> Self {
-        let empty = || {
+impl Commands {
+    /// Made before the device is opened, which cannot be undone.
+    pub(super) fn new(capacity: u32) -> Result<Self> {
+        let empty = |_| {
             UnsafeCell::new(VDC_Command {
                 commandCode: 0,
                 size: 0,
@@ -31,7 +36,12 @@ impl DeviceView {
                 buffer: ptr::null_mut(),
             })
         };
-        let commands = (0..device.capacity()).map(|_| empty()).collect();
+        by_slot(capacity, empty).map(Self)
+    }
+}
+
+impl DeviceView {
+    pub(super) fn new(device: Device, commands: Commands) -> Self {
         Self { device, commands }
     }
 
@@ -44,6 +54,7 @@ impl DeviceView {
         let command = self.device.get_command(timeout)?;
         let place = self
             .commands
+            .0
             .get(command.slot() as usize)
             .ok_or_else(|| Error::new(ErrorKind::Unexpected, "a command has no place"))?
             .get();
@@ -55,14 +66,14 @@ impl DeviceView {
                 .buffer()
                 .map_or(ptr::null_mut(), |buffer| buffer.as_ptr()),
         };
-        // SAFETY: inside the boxed slice, which lives as long as `self`; see above for exclusivity.
+        // SAFETY: inside the table, which lives and stays as long as `self`; see above for exclusivity.
         unsafe { place.write(view) };
         Ok(place)
     }
 
     /// Completes the command whose structure is at an address. [AMB-43]
     pub(super) fn complete_command(&self, address: usize, completion: Completion) -> Result<()> {
-        let offset = address.wrapping_sub(self.commands.as_ptr().addr());
+        let offset = address.wrapping_sub(self.commands.0.as_ptr().addr());
         let size = size_of::<VDC_Command>();
         let slot = match offset % size {
             0 => u32::try_from(offset / size).unwrap_or(u32::MAX),

@@ -4,6 +4,7 @@
 
 pub(crate) mod join;
 mod life;
+pub(crate) mod table;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::link::watcher::Word;

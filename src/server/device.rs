@@ -3,6 +3,7 @@
 use super::inner::Inner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::participant::lock;
+use crate::participant::table::by_slot;
 use crate::protocol::codes::{
     ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER, ERROR_IO_DEVICE, ERROR_NO_SYSTEM_RESOURCES,
     ERROR_OPERATION_ABORTED, ERROR_SUCCESS, VDC_ClearError,
@@ -157,21 +158,21 @@ fn refusal(kind: ErrorKind, text: &'static str, code: i32) -> Refusal {
 }
 
 impl DeviceState {
-    pub(super) fn new(set: Arc<Inner>, index: usize) -> Self {
+    pub(super) fn new(set: Arc<Inner>, index: usize) -> Result<Self> {
         let capacity = set.participant.control().geometry().capacity;
-        Self {
+        Ok(Self {
             set,
             index,
             taken: AtomicU32::new(0),
             progress: Mutex::new(Progress {
                 sent: 0,
-                outstanding: (0..capacity).map(|_| None).collect(),
-                tickets: (0..capacity).collect(),
+                outstanding: by_slot(capacity, |_| None)?,
+                tickets: by_slot(capacity, |ticket| ticket)?.into(),
                 failed: false,
                 closed: false,
                 dead: false,
             }),
-        }
+        })
     }
 
     fn commands(&self) -> Ring<'_> {

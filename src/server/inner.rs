@@ -191,12 +191,12 @@ impl Inner {
         self: &Arc<Self>,
         progress: &mut Progress,
         name: Name,
-    ) -> Arc<DeviceState> {
+    ) -> Result<Arc<DeviceState>> {
         let index = progress.devices.len();
-        let device = Arc::new(DeviceState::new(Arc::clone(self), index));
+        let device = Arc::new(DeviceState::new(Arc::clone(self), index)?);
         progress.devices.push((name, Arc::clone(&device)));
         self.opened.store(index + 1, Ordering::Release);
-        device
+        Ok(device)
     }
 
     /// Whether the server has opened more devices than that.

@@ -267,7 +267,7 @@ impl Set {
         if progress.devices.iter().any(|(other, _)| other == name) {
             return invalid(format!("name {name} is used already in this set"));
         }
-        let device = self.inner.add_device(&mut progress, name.clone());
+        let device = self.inner.add_device(&mut progress, name.clone())?;
         control::write_text(&header.name, name.as_bytes());
         header
             .server

@@ -45,7 +45,7 @@ fn reason(inner: &Inner) -> Option<u32> {
 #[test]
 fn a_panic_in_a_call_aborts_the_set() {
     let poison_device = |set: &Set| {
-        let device = DeviceState::new(Arc::clone(&set.inner), 0);
+        let device = DeviceState::new(Arc::clone(&set.inner), 0).unwrap();
         Device::new(Arc::new(device)).poison();
     };
     for poison in [Set::poison, poison_device] {
