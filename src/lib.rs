@@ -75,6 +75,7 @@ pub mod ffi;
 #[doc(hidden)]
 pub mod fuzzing;
 mod link;
+mod naps;
 mod panics;
 mod participant;
 mod protocol;

@@ -48,13 +48,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "participant",
         &["protocol", "queue", "shm", "link", "sync", "sys", "error"],
     ),
-    ("link", &["protocol", "sync", "sys", "error", "panics"]),
+    (
+        "link",
+        &["protocol", "sync", "sys", "error", "panics", "naps"],
+    ),
     ("shm", &["sys", "sync", "error"]),
-    ("queue", &["sync"]),
+    ("queue", &["sync", "naps"]),
     ("protocol", &["error"]),
     ("panics", &["sync"]),
     ("sync", &["sys"]),
     ("sys", &[]),
+    ("naps", &[]),
     ("error", &[]),
 ];
 

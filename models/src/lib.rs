@@ -20,6 +20,8 @@ compile_error!("one of the features loom and shuttle");
 
 #[path = "../../src/error.rs"]
 mod error;
+#[path = "../../src/naps.rs"]
+mod naps;
 #[path = "../../src/participant/mod.rs"]
 mod participant;
 #[path = "../../src/protocol/mod.rs"]

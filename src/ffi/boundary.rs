@@ -69,32 +69,12 @@ pub(super) fn guard_the_quick(function: &str, body: impl FnOnce() -> Result<()>)
         Some(Ok(())) => NOERROR,
         Some(Err(error)) => {
             remember(function, error.text());
-            code(error.kind())
+            error.kind().code()
         }
         None => {
             remember(function, "internal error in the library; please report it");
             VD_E_UNEXPECTED
         }
-    }
-}
-
-/// The published code of an error.
-fn code(kind: ErrorKind) -> vdi_result {
-    match kind {
-        ErrorKind::Timeout => VD_E_TIMEOUT,
-        ErrorKind::Abort => VD_E_ABORT,
-        ErrorKind::Security => VD_E_SECURITY,
-        ErrorKind::Invalid => VD_E_INVALID,
-        ErrorKind::InstanceName => VD_E_INSTANCE_NAME,
-        ErrorKind::NotSupported => VD_E_NOTSUPPORTED,
-        ErrorKind::Memory => VD_E_MEMORY,
-        ErrorKind::Unexpected => VD_E_UNEXPECTED,
-        ErrorKind::Protocol => VD_E_PROTOCOL,
-        ErrorKind::Open => VD_E_OPEN,
-        ErrorKind::Close => VD_E_CLOSE,
-        ErrorKind::Busy => VD_E_BUSY,
-        ErrorKind::QueueFull => VD_E_QUEUE_FULL,
-        ErrorKind::IoError => VD_E_IO_ERROR,
     }
 }
 

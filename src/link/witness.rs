@@ -8,6 +8,7 @@
 //! blocked, and a forked child starts one of its own.
 
 use crate::error::{Error, Result};
+use crate::naps::{self, FIRST_NAP};
 use crate::panics::contain;
 use crate::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, PoisonError, thread};
 use crate::sync::{FUTEX_WORDS, futex_wait, futex_wait_any, futex_wake};
@@ -21,11 +22,6 @@ use std::time::Duration;
 
 /// How long a mark may go unseen that the kernel does not wake the thread for. [AMB-37]
 const SLICE: Duration = Duration::from_millis(500);
-
-/// How long a sleep is that nothing ends, at first and at last, if the kernel wakes for every mark: a
-/// peer can take a wake-up away. Each is twice as long as the one before.
-const FIRST_NAP: Duration = Duration::from_secs(1);
-const LONGEST_NAP: Duration = Duration::from_secs(16);
 
 /// Somebody who wants to know of a death.
 pub(crate) trait Survivor: Send + Sync {
@@ -82,6 +78,7 @@ struct Watch {
     /// Held until a round in which they are not there any more.
     survivors: Vec<Arc<dyn Survivor>>,
     values: [u32; FUTEX_WORDS],
+    /// How long the next sleep is if the kernel wakes for every mark.
     nap: Duration,
 }
 
@@ -171,7 +168,7 @@ impl Witness {
         let values = words.map(|(_, value)| value);
         let is_quiet = mem::replace(&mut watch.values, values) == values;
         watch.nap = if is_quiet {
-            LONGEST_NAP.min(watch.nap * 2)
+            naps::after(watch.nap)
         } else {
             FIRST_NAP
         };

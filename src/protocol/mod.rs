@@ -6,4 +6,5 @@ pub(crate) mod config;
 pub(crate) mod message;
 pub(crate) mod name;
 pub(crate) mod names;
+mod result;
 pub(crate) mod state;

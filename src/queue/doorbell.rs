@@ -7,18 +7,15 @@
 //! The other bits count the rings, so that a waiter that has missed the wake on its way to sleep sees
 //! another word, even if a second waiter has set the bit again. So no wake-up is lost between processes
 //! that keep to this. One that does not, or is stopped on its way to wake, can only delay the others: a
-//! sleeper looks again by itself, after a second at first and then more and more seldom.
+//! sleeper looks again by itself ([`crate::naps`]).
 
 use super::patience::{Patience, SPINNERS};
+use crate::naps::{self, FIRST_NAP};
 use crate::sync::{AtomicU32, Ordering, fence, futex_wait, futex_wake};
 use std::time::{Duration, Instant};
 
 /// Bit of the word: somebody may be asleep. The rings are counted above it.
 const ASLEEP: u32 = 1;
-
-/// Longest sleep before a waiter looks again, at first; each look that finds nothing doubles it, up to the last.
-const FIRST_NAP: Duration = Duration::from_secs(1);
-const LONGEST_NAP: Duration = Duration::from_secs(16);
 
 /// A bell over a borrowed word that several processes share.
 #[derive(Clone, Copy)]
@@ -101,7 +98,7 @@ impl<'a> Doorbell<'a> {
             if let Some(answer) = ready() {
                 return Some(answer);
             }
-            nap = LONGEST_NAP.min(nap * 2);
+            nap = naps::after(nap);
         }
     }
 }

@@ -50,7 +50,7 @@ impl Server {
         let mut progress = lock(&self.inner.progress);
         let index = progress.devices.len();
         let name = Name::new(&format!("{index}")).unwrap();
-        let device = self.inner.add_device(&mut progress, name);
+        let device = self.inner.add_device(&mut progress, name).unwrap();
         let word = &control.device(index).header().server;
         word.store(ServerDevice::Open as u32, Ordering::Release);
         Device::new(device)

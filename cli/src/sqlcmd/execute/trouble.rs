@@ -53,7 +53,7 @@ impl Trouble {
             Some(Cause::Set(ErrorKind::Abort)) => {
                 opening(&system_error(ERROR_OPERATION_ABORTED)).noting(failure.to_string())
             }
-            Some(Cause::Set(kind)) => opening(&format!("{}({failure})", code(kind))),
+            Some(Cause::Set(kind)) => opening(&format!("{:#x}({failure})", kind.code())),
             None if failure.exit == Exit::Aborted => {
                 opening(&system_error(ERROR_OPERATION_ABORTED)).noting(failure.to_string())
             }
@@ -69,7 +69,7 @@ impl Trouble {
                 messages::nonrecoverable(device, &system_error(ERROR_OPERATION_ABORTED))
             }
             Some(Cause::Set(kind)) => {
-                messages::nonrecoverable(device, &format!("{}({failure})", code(kind)))
+                messages::nonrecoverable(device, &format!("{:#x}({failure})", kind.code()))
             }
             Some(Cause::Command { command, code }) => command_failed(command, device, code),
             Some(Cause::InUse) => Message::new(
@@ -147,23 +147,4 @@ fn command_failed(command: i32, device: &str, code: i32) -> Message {
 fn device_name<'a>(devices: &'a [String], failure: &Failure) -> &'a str {
     let device = devices.get(failure.device.unwrap_or(0));
     device.map_or("", String::as_str)
-}
-
-/// The published result code of a kind of error.
-fn code(kind: ErrorKind) -> String {
-    let code = match kind {
-        ErrorKind::Timeout => VD_E_TIMEOUT,
-        ErrorKind::Abort => VD_E_ABORT,
-        ErrorKind::Security => VD_E_SECURITY,
-        ErrorKind::Invalid => VD_E_INVALID,
-        ErrorKind::InstanceName => VD_E_INSTANCE_NAME,
-        ErrorKind::NotSupported => VD_E_NOTSUPPORTED,
-        ErrorKind::Memory => VD_E_MEMORY,
-        ErrorKind::Protocol => VD_E_PROTOCOL,
-        ErrorKind::Open => VD_E_OPEN,
-        ErrorKind::Close => VD_E_CLOSE,
-        ErrorKind::Busy => VD_E_BUSY,
-        _ => VD_E_UNEXPECTED,
-    };
-    format!("{code:#x}")
 }
