@@ -111,6 +111,42 @@ static void what_is_logged()
     delete device;
 }
 
+/* A program that asks an object again and again gets a line for each answer that is new; another set at
+ * the same address is. */
+static void asked_again()
+{
+    ClientVirtualDeviceSet set;
+    ClientVirtualDevice *device;
+    VDC_Command *command;
+    VDConfig config;
+    for (int round = 0; round < 2; round++) {
+        create(&set, name, 1);
+        CHECK_RESULT(set.GetConfiguration(0, &config), VD_E_TIMEOUT);
+        says(logged(), {"GetConfiguration", name, "VD_E_TIMEOUT"});
+        for (int more = 0; more < 3; more++)
+            CHECK_RESULT(set.GetConfiguration(0, &config), VD_E_TIMEOUT);
+        CHECK_TEXT(logged().c_str(), "");
+        statement *engine = stage_open(name, 1);
+        CHECK_RESULT(set.OpenDevice(name, &device), NOERROR);
+        stage_abort(engine);
+        CHECK_RESULT(set.GetConfiguration(0, &config), VD_E_ABORT);
+        says(logged(), {"GetConfiguration", "VD_E_ABORT"});
+        CHECK_RESULT(device->GetCommand(0, &command), VD_E_ABORT);
+        says(logged(), {"GetCommand", "VD_E_ABORT"});
+        for (int more = 0; more < 3; more++) {
+            CHECK_RESULT(set.GetConfiguration(0, &config), VD_E_ABORT);
+            CHECK_RESULT(device->GetCommand(0, &command), VD_E_ABORT);
+        }
+        CHECK_RESULT(set.Close(), NOERROR);
+        CHECK_TEXT(logged().c_str(), "");
+        CHECK_RESULT(device->GetCommand(0, &command), VD_E_PROTOCOL);
+        CHECK_RESULT(device->GetCommand(0, &command), VD_E_PROTOCOL);
+        says(logged(), {"GetCommand", "VD_E_PROTOCOL"});
+        stage_leave_aborted(engine);
+        delete device;
+    }
+}
+
 /* The normal end of a set leaves no line, nor does that of an object without one. */
 static void silent_ends()
 {
@@ -270,6 +306,7 @@ static void run()
     (void)logged();
     bad_values();
     what_is_logged();
+    asked_again();
     silent_ends();
     destructor_is_heard();
     places();

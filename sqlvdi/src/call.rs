@@ -1,6 +1,8 @@
 //! The shape of every member function: a body with a result, and a line in the log if it failed.
 
 use crate::log;
+use crate::object::Object;
+use crate::said::{self, Answer};
 use std::borrow::Cow;
 use std::ffi::c_int;
 use vdi::codes::{NOERROR, VD_E_UNEXPECTED};
@@ -30,10 +32,35 @@ pub(crate) fn outcome(code: c_int) -> Outcome {
     }
 }
 
-/// A member function: its name, and the failures that are ordinary answers and not written down.
+/// A member function, and which of its failures are written down.
 pub(crate) struct Member {
     pub(crate) name: &'static str,
+    /// Ordinary answers, which are not.
     pub(crate) ordinary: &'static [c_int],
+    /// Address and handle of the object if a program asks it again and again: the same answer is written
+    /// down once.
+    pub(crate) asked: Option<(usize, usize)>,
+}
+
+impl Member {
+    /// The function as it is called for an object that a program asks again and again.
+    pub(crate) fn asked_of<H>(self, this: *const Object<H>, handle: *mut H) -> Self {
+        let asked = Some((this.addr(), handle.addr()));
+        Self { asked, ..self }
+    }
+
+    fn is_worth_a_line(&self, code: c_int) -> bool {
+        let is_new = |(object, handle)| {
+            let member = self.name;
+            said::is_new(Answer {
+                object,
+                handle,
+                member,
+                code,
+            })
+        };
+        !self.ordinary.contains(&code) && log::is_wanted() && self.asked.is_none_or(is_new)
+    }
 }
 
 /// Runs the body of a member function; `facts` tells of its object if it has failed.
@@ -44,7 +71,7 @@ pub(crate) fn run(
 ) -> c_int {
     let code = run_exported(|| {
         let Err(failure) = body() else { return NOERROR };
-        if !member.ordinary.contains(&failure.code) {
+        if member.is_worth_a_line(failure.code) {
             log::write(member.name, &failure, facts);
         }
         failure.code

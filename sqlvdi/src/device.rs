@@ -45,12 +45,13 @@ unsafe extern "C" fn get_command(
     const MEMBER: Member = Member {
         name: "ClientVirtualDevice::GetCommand",
         ordinary: &[VD_E_TIMEOUT, VD_E_CLOSE],
+        asked: None,
     };
     // SAFETY: module contract.
     let device = unsafe { Device::handle_at(this) };
     let timeout = timeout::of_command(timeout);
     let facts = || ffi::device_facts(device);
-    run(&MEMBER, facts, || {
+    run(&MEMBER.asked_of(this, device), facts, || {
         // SAFETY: module contract.
         outcome(unsafe { ffi::vdi_get_command(device, timeout, out_command) })
     })
@@ -68,6 +69,7 @@ unsafe extern "C" fn complete_command(
     const MEMBER: Member = Member {
         name: "ClientVirtualDevice::CompleteCommand",
         ordinary: &[],
+        asked: None,
     };
     // SAFETY: module contract.
     let device = unsafe { Device::handle_at(this) };

@@ -38,6 +38,7 @@ unsafe extern "C" fn destroy(this: *const Set) {
         name: "ClientVirtualDeviceSet::~ClientVirtualDeviceSet",
         // There is mostly nothing to close any more.
         ordinary: &[VD_E_PROTOCOL],
+        asked: None,
     };
     // SAFETY: module contract.
     unsafe { close_as(&MEMBER, this) };
@@ -136,7 +137,7 @@ unsafe extern "C" fn get_configuration(
     let set = unsafe { Set::handle_at(this) };
     let timeout = timeout::of_configuration(timeout);
     let facts = || ffi::set_facts(set);
-    run(&MEMBER, facts, || {
+    run(&MEMBER.asked_of(this, set), facts, || {
         // SAFETY: module contract.
         outcome(unsafe { ffi::vdi_get_configuration(set, timeout, config) })
     })
@@ -153,6 +154,7 @@ unsafe extern "C" fn open_device(
         name: "ClientVirtualDeviceSet::OpenDevice",
         // A program may open devices until there is none left. [CSET-OPENDEV-04]
         ordinary: &[VD_E_OPEN],
+        asked: None,
     };
     // SAFETY: module contract.
     let set = unsafe { Set::handle_at(this) };
@@ -269,6 +271,7 @@ const fn member(name: &'static str) -> Member {
     Member {
         name,
         ordinary: &[],
+        asked: None,
     }
 }
 

@@ -22,5 +22,6 @@ mod new_object;
 mod object;
 mod pipe;
 mod place;
+mod said;
 mod time;
 mod timeout;
