@@ -19,7 +19,7 @@ conformance: ; @cargo run --quiet --locked --package vdi-conformance -- report
 mutants: ; @ci/programs.sh && cargo run --quiet --locked --package vdi-conformance -- mutants
 # Breaks client, server, protocol and queue in every way that cargo-mutants knows: hours.
 all-mutants: ; @ci/all-mutants.sh
-# Lines and branches that the tests reach: 5 minutes.
+# Lines and branches of src and sqlvdi that the tests reach: 5 minutes.
 coverage: ; @ci/coverage.sh
 
 # --- Longer loops; docs/reliability.md says what each shows

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Line and branch coverage of src by all tests: the table on the screen, the lines in
+# Line and branch coverage of src and sqlvdi by all tests: the table on the screen, the lines in
 # target/coverage/html. Counters are written while the processes run, so that a killed one counts.
 # Everything is made in target/.
 set -euo pipefail
@@ -37,6 +37,14 @@ export VDI_C_TESTS="$place/programs/c-tests" VDI_TEST_KEEP_GOING=1
 failed=0 changed=0
 {
   cargo test --workspace --exclude vdi-conformance --locked --no-fail-fast || failed=1
+  # As above: fewer packages would be another build of the library, in the place of that which ran.
+  cargo build --workspace --exclude vdi-conformance --locked || failed=1
+  for program in "$place"/programs/c-tests/sqlvdi/test_sqlvdi_*; do
+    LD_PRELOAD="$CARGO_TARGET_DIR/debug/libsqlvdi.so" "$program" || [ $? -eq 77 ] || {
+      echo "test_: $program"
+      failed=1
+    }
+  done
   cargo test --locked --test programs -- --include-ignored || failed=1
 } >"$place/log" 2>&1
 
@@ -49,6 +57,7 @@ objects=("$CARGO_TARGET_DIR/debug/deps/libvdi.so")
 while read -r program; do objects+=(--object "$program"); done < <(
   sed -n 's/^ *Running .*(\(.*\))$/\1/p' "$place/log"
   echo "$CARGO_TARGET_DIR/debug/vdi"
+  echo "$CARGO_TARGET_DIR/debug/libsqlvdi.so"
 )
 common=(--instr-profile "$place/all.profdata" --ignore-filename-regex "(/registry/|/rustc/|$PWD/(cli|fuzz|tests|target)/|_?tests\.rs|/link/support\.rs|/src/fuzzing\.rs)")
 "$tools/llvm-cov" show "${objects[@]}" "${common[@]}" --format html --show-branches count --output-dir "$place/html" >/dev/null 2>&1
