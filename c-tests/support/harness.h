@@ -27,7 +27,8 @@
  *     streaming.h   a device that is kept busy meanwhile
  *     scene.h       both sides of a set as actors, in one process or in many, and steps that they
  *                   make (DO_CREATE); walk.h and ways.h lead them through tables of states
- *     people.h      processes of several users   more_rights.h  one with more rights than its caller
+ *     people.h      processes of several users
+ *     more_rights.h a program that runs with more rights than its caller
  *     pattern.h     bytes that tell where they belong
  *     resources.h   what a process holds        clock.h       a clock that the test moves
  *     holding.h     a completion routine that keeps the agent

@@ -63,8 +63,9 @@
  *     SQLVDI_ALLOW_GID               number of a group whose members may; the creator is one, or root
  *     SQLVDI_GETCOMMAND_TIMEOUT_UNIT ms (the default) or s
  *     SQLVDI_LOG                     stderr, or a file to which a line is added for each failure:
- *                                    what failed, on which object, as which user, what to do; for the
- *                                    same one of GetConfiguration() and GetCommand() on one object once
+ *                                    what failed, on which object, as which user, what to do; of
+ *                                    GetConfiguration() and GetCommand(), which are called again and
+ *                                    again, once for each object and result;
  *                                    the last that was read holds for all objects
  *     VDI_RUNTIME_DIR                where client and server meet; see permissions of libvdi. Empty or
  *                                    relative: VD_E_UNEXPECTED. XDG_RUNTIME_DIR may stand in for it
