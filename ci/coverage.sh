@@ -53,11 +53,11 @@ failed=0 changed=0
   missing "counters: nothing was run, see $place/log"
 }
 "$tools/llvm-profdata" merge -sparse "$place"/profiles/*.profraw -o "$place/all.profdata"
-objects=("$CARGO_TARGET_DIR/debug/deps/libvdi.so")
+# The libraries first: of a function that several have, the first counts.
+objects=("$CARGO_TARGET_DIR/debug/deps/libvdi.so" --object "$CARGO_TARGET_DIR/debug/libsqlvdi.so")
 while read -r program; do objects+=(--object "$program"); done < <(
   sed -n 's/^ *Running .*(\(.*\))$/\1/p' "$place/log"
   echo "$CARGO_TARGET_DIR/debug/vdi"
-  echo "$CARGO_TARGET_DIR/debug/libsqlvdi.so"
 )
 common=(--instr-profile "$place/all.profdata" --ignore-filename-regex "(/registry/|/rustc/|$PWD/(cli|fuzz|tests|target)/|_?tests\.rs|/link/support\.rs|/src/fuzzing\.rs)")
 "$tools/llvm-cov" show "${objects[@]}" "${common[@]}" --format html --show-branches count --output-dir "$place/html" >/dev/null 2>&1
