@@ -77,6 +77,31 @@ static void area_has_come(void)
     CHECK_RESULT(vdi_server_open(NULL, name, &another), VD_E_BUSY);
 }
 
+/* A command fails while another one is queued, which fails with it, and the device recovers. */
+static void fails_and_recovers(struct engine *engine, vdi_device *device)
+{
+    struct pending pending[3];
+    VDS_Command commands[3] = {{.commandCode = VDC_Flush},
+                               {.commandCode = VDC_Flush},
+                               {.commandCode = VDC_ClearError}};
+    VDC_Command *got;
+    for (int i = 0; i < 2; i++) {
+        pending_prepare(&pending[i], &commands[i]);
+        CHECK_RESULT(vdi_server_send_command(engine->devices[0], &commands[i]), NOERROR);
+    }
+    CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
+    CHECK_RESULT(vdi_complete_command(device, got, ERROR_DISK_FULL, 0, 0), NOERROR);
+    pending_wait(&pending[0]);
+    pending_wait(&pending[1]);
+    CHECK_EQUAL(commands[0].completionCode, ERROR_DISK_FULL);
+    CHECK_EQUAL(commands[1].completionCode, ERROR_IO_DEVICE);
+    pending_prepare(&pending[2], &commands[2]);
+    CHECK_RESULT(vdi_server_send_command(engine->devices[0], &commands[2]), NOERROR);
+    CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
+    CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, 0, 0), NOERROR);
+    pending_wait(&pending[2]);
+}
+
 /* Not a byte is left: what allocates says so, what was begun goes on, and closing works. */
 static void no_private_memory(void)
 {
@@ -115,6 +140,7 @@ static void no_private_memory(void)
         CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, LIFE_BUFFER, 0), NOERROR);
         pending_wait(&pending);
         CHECK_EQUAL(command.completionCode, ERROR_SUCCESS);
+        fails_and_recovers(&engine, device);
         if (round < 2)
             give_all_back();
         CHECK_RESULT(vdi_server_allocate_buffer(engine.server, LIFE_BUFFER, 0, &again),

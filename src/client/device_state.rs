@@ -126,7 +126,8 @@ impl DeviceState {
             let message = match held {
                 Some(held) if closing => {
                     progress.held = None;
-                    self.reject(progress, &[held.ticket], ERROR_OPERATION_ABORTED);
+                    self.reject(progress, held.ticket, ERROR_OPERATION_ABORTED);
+                    self.publish(progress);
                     continue;
                 }
                 Some(_) if progress.active_count > 0 => return Ok(Look::Later),
@@ -167,11 +168,11 @@ impl DeviceState {
     /// before the second one, because the server sent it before it heard of the error. [ERR-03, ERR-15]
     fn discard(&self, progress: &mut Progress) -> std::result::Result<(), &'static str> {
         let ring = self.commands();
-        let mut rejected = Vec::new();
+        let before = progress.completed;
         for _ in 0..self.ready(progress)? {
             let message = CommandMessage::decode(ring.read(progress.taken));
             if message.code != VDC_ClearError {
-                rejected.push(message.ticket);
+                self.reject(progress, message.ticket, ERROR_IO_DEVICE);
             } else if progress.held.is_none() {
                 progress.held = Some(message);
             } else {
@@ -179,7 +180,9 @@ impl DeviceState {
             }
             progress.taken = progress.taken.wrapping_add(1);
         }
-        self.reject(progress, &rejected, ERROR_IO_DEVICE);
+        if progress.completed != before {
+            self.publish(progress);
+        }
         Ok(())
     }
 
@@ -248,15 +251,15 @@ impl DeviceState {
         }
         let failed = completion.code != ERROR_SUCCESS && active.code != VDC_ClearError;
         let cleared = completion.code == ERROR_SUCCESS && active.code == VDC_ClearError;
-        let mut discarded = Vec::new();
+        let mut late = 0;
         if progress.failed {
             self.discard(&mut progress)
                 .map_err(|what| participant.corrupted(what))?;
         } else if failed {
-            // Taken before the failure is published: a ClearError that the server sends in answer
+            // Counted before the failure is published: a ClearError that the server sends in answer
             // to it must not be taken for one of the commands that are thrown away. [ERR-12]
-            discarded = self
-                .drain(&mut progress)
+            late = self
+                .ready(&mut progress)
                 .map_err(|what| participant.corrupted(what))?;
             progress
                 .active
@@ -275,12 +278,11 @@ impl DeviceState {
             ..completion
         };
         self.put(&mut progress, slot, reported);
-        for ticket in discarded {
-            self.put(
-                &mut progress,
-                ticket,
-                Completion::automatic(ERROR_IO_DEVICE),
-            );
+        for _ in 0..late {
+            let ring = self.commands();
+            let message = CommandMessage::decode(ring.read(progress.taken));
+            progress.taken = progress.taken.wrapping_add(1);
+            self.reject(&mut progress, message.ticket, ERROR_IO_DEVICE);
         }
         self.publish(&progress);
         drop(progress);
@@ -288,25 +290,9 @@ impl DeviceState {
         Ok(())
     }
 
-    /// Takes everything that is queued; returns the tickets. [ERR-03]
-    fn drain(&self, progress: &mut Progress) -> std::result::Result<Vec<u32>, &'static str> {
-        let ring = self.commands();
-        let ready = self.ready(progress)?;
-        let position = progress.taken;
-        progress.taken = position.wrapping_add(ready);
-        let ticket = |n| CommandMessage::decode(ring.read(position.wrapping_add(n))).ticket;
-        Ok((0..ready).map(ticket).collect())
-    }
-
-    /// Completes commands that the application never sees.
-    fn reject(&self, progress: &mut Progress, tickets: &[u32], code: i32) {
-        if tickets.is_empty() {
-            return;
-        }
-        for ticket in tickets {
-            self.put(progress, *ticket, Completion::automatic(code));
-        }
-        self.publish(progress);
+    /// Completes a command that the application never sees. [ERR-03]
+    fn reject(&self, progress: &mut Progress, ticket: u32, code: i32) {
+        self.put(progress, ticket, Completion::automatic(code));
     }
 
     fn put(&self, progress: &mut Progress, ticket: u32, completion: Completion) {
