@@ -137,6 +137,8 @@ static void no_private_memory(void)
         CHECK_RESULT(vdi_server_send_command(engine.devices[0], &command), NOERROR);
         CHECK_RESULT(vdi_get_command(device, VDI_INFINITE, &got), NOERROR);
         CHECK_OUT_OF_MEMORY(vdi_get_buffer_handle(set, got->buffer, &handle));
+        CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, LIFE_BUFFER + 1, 0),
+                     VD_E_INVALID);
         CHECK_RESULT(vdi_complete_command(device, got, ERROR_SUCCESS, LIFE_BUFFER, 0), NOERROR);
         pending_wait(&pending);
         CHECK_EQUAL(command.completionCode, ERROR_SUCCESS);

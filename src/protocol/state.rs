@@ -13,7 +13,6 @@
 //! new handle, so there is no Open or OpenInSecondary on something that is open already.
 
 use crate::error::{Error, ErrorKind, Result};
-use std::fmt::{self, Display};
 
 /// The phase of a set, shared by all participants. [ST-40]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,12 +205,12 @@ pub(crate) fn server_cell(call: ServerCall, state: ServerState) -> Cell {
 
 /// Lets a client call pass or refuses it; a cell that waits passes.
 pub(crate) fn client(call: ClientCall, state: ClientState) -> Result<()> {
-    judge(client_cell(call, state), state)
+    judge(client_cell(call, state), state.refusal())
 }
 
 /// Lets a server call pass or refuses it.
 pub(crate) fn server(call: ServerCall, state: ServerState) -> Result<()> {
-    judge(server_cell(call, state), state)
+    judge(server_cell(call, state), state.refusal())
 }
 
 /// Lets a server in or refuses it. [AMB-27]
@@ -227,16 +226,19 @@ pub(crate) fn server_open(phase: Phase, has_server: bool) -> Result<()> {
             Err(Error::new(ErrorKind::Busy, text))
         }
         INVALID => Err(Error::new(ErrorKind::Invalid, "the set has ended")),
-        cell => judge(cell, "another server wants to open the set"),
+        cell => judge(
+            cell,
+            "not allowed while another server wants to open the set",
+        ),
     }
 }
 
-fn judge(cell: Cell, state: impl Display) -> Result<()> {
+fn judge(cell: Cell, refusal: &'static str) -> Result<()> {
     match cell {
         Cell::Go | Cell::Wait => Ok(()),
         Cell::No(ErrorKind::Abort) => Err(aborted()),
         Cell::No(kind @ ErrorKind::Close) => Err(Error::new(kind, "the device is closed")),
-        Cell::No(kind) => Err(Error::new(kind, format!("not allowed while {state}"))),
+        Cell::No(kind) => Err(Error::new(kind, refusal)),
     }
 }
 
@@ -253,28 +255,30 @@ pub(crate) fn not_open() -> Error {
     )
 }
 
-impl Display for ClientState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Configurable => "the server has not configured the set",
-            Self::Initializing => "no device is open",
-            Self::Active => "devices are open",
-            Self::Terminated => "all devices are closed",
-            Self::Abort => "the set is aborted",
-        })
+impl ClientState {
+    /// Why a call is refused. All texts are there already: there may be no memory for another one.
+    fn refusal(self) -> &'static str {
+        match self {
+            Self::Configurable => "not allowed while the server has not configured the set",
+            Self::Initializing => "not allowed while no device is open",
+            Self::Active => "not allowed while devices are open",
+            Self::Terminated => "not allowed while all devices are closed",
+            Self::Abort => "not allowed while the set is aborted",
+        }
     }
 }
 
-impl Display for ServerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connected => "the configuration has not begun",
-            Self::Configurable => "the configuration has not ended",
-            Self::Initializing => "no device is open",
-            Self::Active => "devices are open or the configuration has ended",
-            Self::Terminated => "all devices are closed",
-            Self::Abort => "the set is aborted",
-        })
+impl ServerState {
+    /// As for clients.
+    fn refusal(self) -> &'static str {
+        match self {
+            Self::Connected => "not allowed while the configuration has not begun",
+            Self::Configurable => "not allowed while the configuration has not ended",
+            Self::Initializing => "not allowed while no device is open",
+            Self::Active => "not allowed while devices are open or the configuration has ended",
+            Self::Terminated => "not allowed while all devices are closed",
+            Self::Abort => "not allowed while the set is aborted",
+        }
     }
 }
 
