@@ -72,7 +72,8 @@ fn header(snapshot: &Snapshot, session: &Session, database: &Path) -> Header {
 fn transfer(snapshot: &Snapshot, session: &Session, header: &Header) -> Result<String, Failure> {
     let channels = session.channels()?;
     channels.iter().try_for_each(|channel| channel.rewind())?;
-    let sinks = channels.into_iter().map(device::Writer::new).collect();
+    let sink = |channel| device::Writer::new(channel, 0);
+    let sinks = channels.into_iter().map(sink).collect();
     let mut writer = Writer::new(header, sinks)?;
     snapshot.each_page(&mut |image| Ok(writer.page(image)?))?;
     let (digest, mut sinks) = writer.finish()?;

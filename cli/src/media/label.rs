@@ -1,19 +1,23 @@
-//! The record that begins every medium and says what is on it.
+//! The record that begins every backup set on a medium and says what it is.
 
 use serde::{Deserialize, Serialize};
 
-use super::LABEL_BYTES;
+use super::{LABEL_BYTES, RECORD_BYTES};
 
 const MAGIC: &[u8; 8] = b"vdi-labl";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Magic, version and length.
 const PREFIX: usize = 16;
 const CHECKSUM: usize = 4;
 
-/// What is on a medium.
+/// What a backup set is, and the media set that it is on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Label {
+    /// Identity of the media set, the same in all its labels and in no others.
+    pub(crate) media_set: String,
+    /// Number of this backup on the media set, from 1.
+    pub(crate) position: u32,
     /// Identity of the backup, the same on all its media and on no others.
     pub(crate) backup: String,
     /// Number of this media family, from 1, and how many there are.
@@ -21,6 +25,8 @@ pub(crate) struct Label {
     pub(crate) families: u32,
     /// Every record is a multiple of this.
     pub(crate) block_size: u32,
+    /// Bytes of every data record but the last one of all.
+    pub(crate) record_size: u32,
     pub(crate) kind: Kind,
     #[serde(rename = "type")]
     pub(crate) backup_type: BackupType,
@@ -80,8 +86,8 @@ impl Label {
         (bytes.len() <= LABEL_BYTES).then_some(bytes)
     }
 
-    /// Reads the label from the beginning of a medium; also says how long the record is without
-    /// its padding. None if there is none.
+    /// Reads the label with which bytes begin; also says how long the record is without its
+    /// padding. None if there is none.
     pub(crate) fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
         let length = Self::length(bytes)?;
         let (covered, checksum) = bytes.get(..length)?.split_at(length - CHECKSUM);
@@ -91,6 +97,9 @@ impl Label {
         let label: Self = serde_json::from_slice(covered.get(PREFIX..)?).ok()?;
         let possible = label.block_size.is_power_of_two()
             && (512..=65536).contains(&label.block_size)
+            && (1..=RECORD_BYTES).contains(&label.record_size)
+            && label.record_size % label.block_size == 0
+            && label.position > 0
             && (1..=64).contains(&label.families)
             && (1..=label.families).contains(&label.family);
         possible.then_some((label, length))

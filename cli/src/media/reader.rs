@@ -18,34 +18,6 @@ struct Family<R> {
 }
 
 impl<R: Read> Family<R> {
-    /// Reads the label.
-    fn begin(device: usize, mut input: R) -> Result<Self, Error> {
-        let foreign = Error::Foreign { device };
-        let mut bytes = vec![0; 512];
-        exact(device, &mut input, &mut bytes)?;
-        let Some(length) = Label::length(&bytes) else {
-            return Err(foreign);
-        };
-        let rest = length.saturating_sub(bytes.len());
-        let start = bytes.len();
-        bytes.resize(start + rest, 0);
-        exact(device, &mut input, &mut bytes[start..])?;
-        let Some((label, _)) = Label::decode(&bytes) else {
-            return Err(foreign);
-        };
-        let mut family = Self {
-            device,
-            input,
-            label,
-        };
-        // A short label has padding in the part that was read first.
-        if bytes[length..].iter().any(|byte| *byte != 0) {
-            return Err(family.damaged("padding is altered"));
-        }
-        family.padding(start + rest)?;
-        Ok(family)
-    }
-
     /// Reads a record; its content goes into `content`.
     fn record(&mut self, content: &mut Vec<u8>) -> Result<Record, Error> {
         let mut header = [0; HEADER_BYTES];
@@ -58,26 +30,50 @@ impl<R: Read> Family<R> {
         if !record.is_of(&self.label.backup, content) {
             return Err(self.damaged(&format!("record {} is altered", record.number)));
         }
-        self.padding(HEADER_BYTES + content.len())?;
+        let bytes = HEADER_BYTES + content.len();
+        padding(self.device, &mut self.input, bytes, self.label.block_size)?;
         Ok(record)
     }
 
-    /// Reads the padding behind a record of so many bytes; it is zero.
-    fn padding(&mut self, bytes: usize) -> Result<(), Error> {
-        let block = self.label.block_size as usize;
-        let mut padding = vec![0; bytes.next_multiple_of(block) - bytes];
-        exact(self.device, &mut self.input, &mut padding)?;
-        match padding.iter().all(|byte| *byte == 0) {
-            true => Ok(()),
-            false => Err(self.damaged("padding is altered")),
-        }
-    }
-
     fn damaged(&self, reason: &str) -> Error {
-        Error::Damaged {
-            device: self.device,
-            reason: reason.into(),
+        damaged(self.device, reason)
+    }
+}
+
+impl Label {
+    /// Reads the label at which a medium is, and its padding.
+    pub(crate) fn read(device: usize, input: &mut impl Read) -> Result<Self, Error> {
+        let foreign = || Error::Foreign { device };
+        let mut bytes = vec![0; 512];
+        exact(device, input, &mut bytes)?;
+        let length = Self::length(&bytes).ok_or_else(foreign)?;
+        let first = bytes.len();
+        bytes.resize(length.max(first), 0);
+        exact(device, input, &mut bytes[first..])?;
+        let (label, _) = Self::decode(&bytes).ok_or_else(foreign)?;
+        // A short label has padding in the part that was read first.
+        if bytes[length..].iter().any(|byte| *byte != 0) {
+            return Err(damaged(device, "padding is altered"));
         }
+        padding(device, input, bytes.len(), label.block_size)?;
+        Ok(label)
+    }
+}
+
+/// Reads the padding behind a record of so many bytes; it is zero.
+fn padding(device: usize, input: &mut impl Read, bytes: usize, block: u32) -> Result<(), Error> {
+    let mut padding = vec![0; bytes.next_multiple_of(block as usize) - bytes];
+    exact(device, input, &mut padding)?;
+    match padding.iter().all(|byte| *byte == 0) {
+        true => Ok(()),
+        false => Err(damaged(device, "padding is altered")),
+    }
+}
+
+fn damaged(device: usize, reason: &str) -> Error {
+    Error::Damaged {
+        device,
+        reason: reason.into(),
     }
 }
 
@@ -86,6 +82,19 @@ fn exact(device: usize, input: &mut impl Read, into: &mut [u8]) -> Result<(), Er
         io::ErrorKind::UnexpectedEof => Error::Short { device },
         _ => Error::Io { device, error },
     })
+}
+
+/// Reads a medium from behind a label to behind the end of the backup set.
+pub(crate) fn pass(device: usize, input: &mut impl Read, label: &Label) -> Result<(), Error> {
+    let label = label.clone();
+    let mut family = Family {
+        device,
+        input,
+        label,
+    };
+    let mut content = Vec::new();
+    while !family.record(&mut content)?.end {}
+    Ok(())
 }
 
 /// Reads a backup: gives the content of its records in order, then checks the end.
@@ -100,16 +109,16 @@ pub(crate) struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the labels of the media, which may come in any order, and checks that together they
-    /// are one whole backup.
-    pub(crate) fn open(inputs: Vec<R>) -> Result<Self, Error> {
+    /// Takes media that stand behind these labels, in any order, and checks that together they are
+    /// one whole backup.
+    pub(crate) fn open(inputs: Vec<(R, Label)>) -> Result<Self, Error> {
         let given = inputs.len();
-        let begin = |(device, input)| Family::begin(device, input);
-        let mut families = inputs
-            .into_iter()
-            .enumerate()
-            .map(begin)
-            .collect::<Result<Vec<_>, Error>>()?;
+        let begin = |(device, (input, label))| Family {
+            device,
+            input,
+            label,
+        };
+        let mut families: Vec<_> = inputs.into_iter().enumerate().map(begin).collect();
         families.sort_by_key(|family| family.label.family);
         let Some(first) = families.first() else {
             return Err(Error::Missing { families: 1, given });

@@ -1,17 +1,17 @@
 //! The records behind the label: data, and the end.
 
+use super::RECORD_BYTES;
 use crate::stream::Digest;
 
 const DATA: &[u8; 8] = b"vdi-data";
 const END: &[u8; 8] = b"vdi-done";
 /// Bytes of the header of a record.
 pub(super) const HEADER_BYTES: usize = 32;
-/// Bytes of the header under its checksum.
+/// Bytes of the header under its own checksum, and under that of the record.
+const OWN: usize = 20;
 const COVERED: usize = HEADER_BYTES - 4;
 /// Bytes of what the end record carries: the length of the backup, and its digest.
 pub(super) const END_BYTES: usize = 40;
-/// Most bytes that a record carries; no transfer is larger.
-const MAX_BYTES: u32 = 4 << 20;
 
 /// The header of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Record {
     pub(super) number: u64,
     /// Bytes that follow.
     pub(super) bytes: u32,
+    /// Of the identity of the backup and the fields above.
+    own: u32,
     /// Of the identity of the backup, this header and what follows.
     checksum: u32,
 }
@@ -33,8 +35,10 @@ impl Record {
             end,
             number,
             bytes: content.len() as u32,
+            own: 0,
             checksum: 0,
         };
+        record.own = record.own_sum(backup);
         record.checksum = record.sum(backup, content);
         record
     }
@@ -42,6 +46,20 @@ impl Record {
     /// Whether this header belongs to that content and that backup.
     pub(super) fn is_of(&self, backup: &str, content: &[u8]) -> bool {
         self.checksum == self.sum(backup, content)
+    }
+
+    /// Whether this is a header of that backup; what follows it is not known.
+    pub(super) fn begins_in(&self, backup: &str) -> bool {
+        self.own == self.own_sum(backup)
+    }
+
+    /// Bytes of the record with its padding.
+    pub(super) fn length(&self, block_size: u32) -> u64 {
+        (HEADER_BYTES as u64 + u64::from(self.bytes)).next_multiple_of(u64::from(block_size))
+    }
+
+    fn own_sum(&self, backup: &str) -> u32 {
+        crc32c::crc32c_append(crc32c::crc32c(backup.as_bytes()), &self.encode()[..OWN])
     }
 
     fn sum(&self, backup: &str, content: &[u8]) -> u32 {
@@ -56,6 +74,7 @@ impl Record {
         bytes[..8].copy_from_slice(if self.end { END } else { DATA });
         bytes[8..16].copy_from_slice(&self.number.to_le_bytes());
         bytes[16..20].copy_from_slice(&self.bytes.to_le_bytes());
+        bytes[OWN..OWN + 4].copy_from_slice(&self.own.to_le_bytes());
         bytes[COVERED..].copy_from_slice(&self.checksum.to_le_bytes());
         bytes
     }
@@ -69,9 +88,10 @@ impl Record {
             end: bytes.starts_with(END),
             number: u64::from(word(8)) | u64::from(word(12)) << 32,
             bytes: word(16),
+            own: word(OWN),
             checksum: word(COVERED),
         };
-        let possible = record.encode() == bytes && record.bytes <= MAX_BYTES;
+        let possible = record.encode() == bytes && record.bytes <= RECORD_BYTES;
         possible.then_some(record)
     }
 }

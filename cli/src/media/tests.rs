@@ -2,14 +2,17 @@
 
 use proptest::prelude::*;
 
-use super::{BackupType, Error, File, Kind, Label, Reader, Writer};
+use super::{BackupType, Error, File, Kind, Label, Reader, Writer, end_of, pass};
 
 fn label(families: u32) -> Label {
     Label {
+        media_set: "0a".into(),
+        position: 1,
         backup: "0b".into(),
         family: 1,
         families,
         block_size: 512,
+        record_size: 1024,
         kind: Kind::File,
         backup_type: BackupType::Database,
         copy_only: false,
@@ -38,7 +41,7 @@ fn bytes(length: usize) -> Vec<u8> {
 /// Media on which `data` is, in parts of odd sizes.
 fn write(label: &Label, data: &[u8]) -> Vec<Vec<u8>> {
     let sinks = vec![Vec::new(); label.families as usize];
-    let mut writer = Writer::new(label, 1024, sinks).unwrap();
+    let mut writer = Writer::new(label, sinks).unwrap();
     for part in data.chunks(777) {
         writer.write(part).unwrap();
     }
@@ -47,7 +50,12 @@ fn write(label: &Label, data: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn read(media: &[Vec<u8>]) -> Result<Vec<u8>, Error> {
-    let mut reader = Reader::open(media.iter().map(Vec::as_slice).collect())?;
+    fn begin((device, mut medium): (usize, &[u8])) -> Result<(&[u8], Label), Error> {
+        let label = Label::read(device, &mut medium)?;
+        Ok((medium, label))
+    }
+    let media = media.iter().map(Vec::as_slice).enumerate();
+    let mut reader = Reader::open(media.map(begin).collect::<Result<_, _>>()?)?;
     let mut data = Vec::new();
     while let Some(part) = reader.part()? {
         data.extend_from_slice(part);
@@ -81,7 +89,7 @@ fn a_label_is_read_from_the_beginning_of_a_medium() {
         description: Some("x".repeat(70_000)),
         ..label(1)
     };
-    assert!(Writer::new(&huge, 1024, vec![Vec::new()]).is_err());
+    assert!(Writer::new(&huge, vec![Vec::new()]).is_err());
 }
 
 #[test]
@@ -105,6 +113,56 @@ fn media_that_do_not_belong_together() {
     }
     let text = vec![bytes(5000)];
     assert!(matches!(read(&text), Err(Error::Foreign { device: 0 })));
+}
+
+/// Where a set ends is found without reading it, and by reading it, and is the same place; nothing
+/// behind it matters. Of a set that is cut off, no end is found.
+#[test]
+fn the_end_of_a_set() {
+    for families in [1, 3] {
+        for length in [0, 1, 992, 993, 5000, 50_000, 300_000] {
+            for (k, medium) in write(&label(families), &bytes(length))
+                .into_iter()
+                .enumerate()
+            {
+                let (label, start) = Label::decode(&medium).unwrap();
+                let start = start.next_multiple_of(512);
+                let end = medium.len();
+                let mut longer = medium.clone();
+                longer.extend(write(&label_of_another(families), &bytes(70_000)).swap_remove(k));
+                let mut looks = 0;
+                let mut find = |medium: &[u8]| {
+                    let mut look = |at: u64| {
+                        looks += 1;
+                        let rest = medium.get(at as usize..).unwrap_or_default();
+                        Ok::<_, ()>(rest[..rest.len().min(512)].to_vec())
+                    };
+                    end_of(&label, start as u64, &mut look).unwrap()
+                };
+                assert_eq!(find(&longer), Some(end as u64), "{families} {length}");
+                assert_eq!(find(&medium[..end - 512]), None);
+                assert_eq!(find(&longer[..start]), None);
+                assert!(looks < 70, "{looks} looks at {length} bytes");
+                let mut stream = &longer[start..];
+                pass(0, &mut stream, &label).unwrap();
+                assert_eq!(stream.len(), longer.len() - end);
+                let mut cut = &medium[start..end - 1];
+                assert!(matches!(
+                    pass(0, &mut cut, &label),
+                    Err(Error::Short { device: 0 })
+                ));
+            }
+        }
+    }
+}
+
+/// The next backup on the same media.
+fn label_of_another(families: u32) -> Label {
+    Label {
+        position: 2,
+        backup: "0c".into(),
+        ..label(families)
+    }
 }
 
 /// No byte of a medium can change unnoticed, and none can be missing.

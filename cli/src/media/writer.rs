@@ -24,9 +24,9 @@ pub(crate) struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes a label to each sink. `label` is that of the first; it says how many there are. A
-    /// record takes `transfer` bytes with its header.
-    pub(crate) fn new(label: &Label, transfer: usize, mut sinks: Vec<W>) -> io::Result<Self> {
+    /// Writes a label to each sink. `label` is that of the first; it says how many there are, and
+    /// the size of the records.
+    pub(crate) fn new(label: &Label, mut sinks: Vec<W>) -> io::Result<Self> {
         let block_size = label.block_size as usize;
         for (family, sink) in (1..).zip(&mut sinks) {
             let label = Label {
@@ -38,7 +38,9 @@ impl<W: Write> Writer<W> {
             sink.write_all(&bytes)?;
             end_record(sink, bytes.len(), block_size)?;
         }
-        let room = transfer.saturating_sub(HEADER_BYTES).max(1);
+        let room = (label.record_size as usize)
+            .saturating_sub(HEADER_BYTES)
+            .max(1);
         Ok(Self {
             sinks,
             backup: label.backup.clone(),

@@ -67,10 +67,11 @@ pub(super) fn processed(title: &str, bytes: u64, took: Duration) -> Message {
 }
 
 /// 4035: so much of a file was backed up or restored.
-pub(super) fn pages_of(database: &str, file: &str, bytes: u64) -> Message {
+pub(super) fn pages_of(database: &str, file: &str, bytes: u64, position: u32) -> Message {
     let pages = bytes.div_ceil(PAGE);
-    let text =
-        format!("Processed {pages} pages for database '{database}', file '{file}' on file 1.");
+    let text = format!(
+        "Processed {pages} pages for database '{database}', file '{file}' on file {position}."
+    );
     Message::new(4035, 0, text)
 }
 

@@ -7,6 +7,7 @@ use super::parse;
 fn errors_point_at_their_place() {
     let device = "BACKUP DATABASE a TO VIRTUAL_DEVICE='1'";
     let log = "BACKUP LOG a TO VIRTUAL_DEVICE='1'";
+    let label = "RESTORE LABELONLY FROM VIRTUAL_DEVICE='1'";
     let restore = "RESTORE DATABASE a FROM VIRTUAL_DEVICE='1'";
     for (text, number, message, line, column) in [
         ("DROP DATABASE a", 102, "near 'DROP'", 1, 1),
@@ -141,7 +142,14 @@ fn errors_point_at_their_place() {
             56,
         ),
         (&format!("/* ä */ {device} X"), 102, "near 'X'", 1, 49),
-        (&format!("{restore} WITH FILE = 2"), 3217, "for FILE", 1, 56),
+        (&format!("{restore} WITH FILE = 0"), 3217, "for FILE", 1, 56),
+        (
+            &format!("{label} WITH FILE = 1"),
+            155,
+            "'FILE' is not",
+            1,
+            48,
+        ),
         (
             &format!("{device} WITH NAME='{}'", "n".repeat(129)),
             3217,

@@ -77,6 +77,8 @@ pub(crate) struct Restore {
     pub(crate) database: String,
     pub(crate) devices: Vec<String>,
     pub(crate) transfer: Transfer,
+    /// Number of the backup on the media, from 1.
+    pub(crate) position: u32,
     pub(crate) replace: bool,
     /// RECOVERY; otherwise further backups can follow.
     pub(crate) recovery: bool,
@@ -92,6 +94,8 @@ pub(crate) struct Inspect {
     pub(crate) what: View,
     pub(crate) devices: Vec<String>,
     pub(crate) transfer: Transfer,
+    /// Number of the backup on the media, from 1, if it is given.
+    pub(crate) position: Option<u32>,
     pub(crate) media_name: Option<String>,
 }
 

@@ -29,7 +29,7 @@ enum Number {
     MaxTransferSize,
     /// The number may be left out.
     Stats,
-    /// The backup on a medium; there is one.
+    /// The backup on the media.
     File,
 }
 
@@ -53,14 +53,15 @@ enum Opt {
 }
 
 /// Statements that have an option: BACKUP DATABASE, BACKUP LOG, RESTORE of data, RESTORE that only
-/// looks.
+/// looks at a backup, or at what is said of the media.
 pub(super) const DATABASE: u8 = 1;
 pub(super) const LOG: u8 = 2;
 pub(super) const RESTORE: u8 = 4;
 pub(super) const INSPECT: u8 = 8;
+pub(super) const LABEL: u8 = 16;
 const BACKUP: u8 = DATABASE | LOG;
 const READ: u8 = RESTORE | INSPECT;
-const ALL: u8 = BACKUP | READ;
+const ALL: u8 = BACKUP | READ | LABEL;
 
 /// Every option that this engine honours, or that promises nothing it does not keep.
 #[rustfmt::skip]
@@ -117,6 +118,7 @@ pub(super) struct Given {
     flags: Vec<Flag>,
     texts: Vec<(Text, String)>,
     pub(super) moves: Vec<(String, String)>,
+    pub(super) position: Option<u32>,
     pub(super) transfer: Transfer,
 }
 
@@ -250,7 +252,7 @@ impl Parser<'_> {
             Number::BufferCount => transfer.buffer_count = Some(value),
             Number::MaxTransferSize => transfer.max_transfer_size = Some(value),
             Number::Stats => transfer.stats = Some(value),
-            Number::File => {}
+            Number::File => given.position = Some(value),
         }
         Ok(())
     }
@@ -273,16 +275,15 @@ fn is_possible(which: Number, value: u32) -> bool {
         Number::BufferCount => value > 0,
         Number::MaxTransferSize => value % 65536 == 0 && (65536..=4 << 20).contains(&value),
         Number::Stats => (1..=100).contains(&value),
-        Number::File => value == 1,
+        Number::File => value > 0,
     }
 }
 
 fn range(which: Number) -> &'static str {
     match which {
         Number::BlockSize => "512, 1024, 2048, 4096, 8192, 16384, 32768 or 65536",
-        Number::BufferCount => "1 or more",
+        Number::BufferCount | Number::File => "1 or more",
         Number::MaxTransferSize => "a multiple of 65536 up to 4194304",
         Number::Stats => "1 to 100",
-        Number::File => "1: a medium holds one backup",
     }
 }

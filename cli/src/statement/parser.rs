@@ -200,6 +200,7 @@ impl<'a> Parser<'a> {
             database,
             devices,
             transfer: given.transfer,
+            position: given.position.unwrap_or(1),
             replace: given.has(Flag::Replace),
             recovery: !given.has(Flag::NoRecovery),
             snapshot: given.has(Flag::Snapshot),
@@ -211,11 +212,16 @@ impl<'a> Parser<'a> {
     fn inspect(&mut self, what: View) -> Parsed<Inspect> {
         self.expect_word("FROM")?;
         let devices = self.devices()?;
-        let mut given = self.with(options::INSPECT, "RESTORE")?;
+        let side = match what {
+            View::Label => options::LABEL,
+            View::Header | View::FileList | View::Verify => options::INSPECT,
+        };
+        let mut given = self.with(side, "RESTORE")?;
         Ok(Inspect {
             what,
             devices,
             transfer: given.transfer,
+            position: given.position,
             media_name: given.text(Text::MediaName),
         })
     }

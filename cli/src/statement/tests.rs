@@ -37,6 +37,7 @@ fn restore(database: &str, devices: &[&str]) -> Restore {
         replace: false,
         recovery: true,
         snapshot: false,
+        position: 1,
         media_name: None,
         moves: Vec::new(),
     }
@@ -130,7 +131,7 @@ fn every_option_of_a_backup() {
 #[test]
 fn every_option_of_a_restore() {
     let text = "RESTORE DATABASE a FROM VIRTUAL_DEVICE='1' WITH REPLACE, NORECOVERY, \
-        MOVE 'x' TO '/tmp/x', MOVE N'y' TO N'/tmp/y', MEDIANAME='m', SNAPSHOT, FILE=1, STATS=100";
+        MOVE 'x' TO '/tmp/x', MOVE N'y' TO N'/tmp/y', MEDIANAME='m', SNAPSHOT, FILE=12, STATS=100";
     let expected = Restore {
         transfer: Transfer {
             stats: Some(100),
@@ -139,6 +140,7 @@ fn every_option_of_a_restore() {
         replace: true,
         recovery: false,
         snapshot: true,
+        position: 12,
         media_name: Some("m".into()),
         moves: vec![("x".into(), "/tmp/x".into()), ("y".into(), "/tmp/y".into())],
         ..restore("a", &["1"])
@@ -150,13 +152,15 @@ fn every_option_of_a_restore() {
         ..restore("a", &["1"])
     };
     assert_eq!(one(text), Action::Restore(expected));
-    for (word, what) in [
-        ("HEADERONLY", View::Header),
-        ("filelistonly", View::FileList),
-        ("LabelOnly", View::Label),
-        ("VERIFYONLY", View::Verify),
+    for (word, what, position) in [
+        ("HEADERONLY", View::Header, Some(3)),
+        ("filelistonly", View::FileList, Some(4_294_967_295)),
+        ("LabelOnly", View::Label, None),
+        ("VERIFYONLY", View::Verify, None),
     ] {
-        let text = format!("RESTORE {word} FROM VIRTUAL_DEVICE='1' WITH BLOCKSIZE=512, CHECKSUM");
+        let file = position.map_or_else(String::new, |position| format!(", FILE={position}"));
+        let options = format!("BLOCKSIZE=512, CHECKSUM{file}");
+        let text = format!("RESTORE {word} FROM VIRTUAL_DEVICE='1' WITH {options}");
         let expected = Inspect {
             what,
             devices: vec!["1".into()],
@@ -164,6 +168,7 @@ fn every_option_of_a_restore() {
                 block_size: Some(512),
                 ..Transfer::default()
             },
+            position,
             media_name: None,
         };
         assert_eq!(one(&text), Action::Inspect(expected));

@@ -37,6 +37,8 @@ pub(crate) struct Client {
     /// Bytes of a medium, and how many media there are for each device; 0 for one without end.
     pub(crate) capacity: usize,
     pub(crate) media: usize,
+    /// Keeps what is written at once, so that it is there when the process is killed.
+    pub(crate) through: bool,
     /// Commands that are answered with ERROR_NOT_SUPPORTED.
     pub(crate) unknown: Vec<i32>,
     /// At this command of the last device, counted from 1 among those of its code: this code.
@@ -207,6 +209,9 @@ fn serve(
             None if client.unknown.contains(&code) => answer(ERROR_NOT_SUPPORTED),
             None => snapshot(client, code).unwrap_or_else(|| drive.execute(&command)),
         };
+        if client.through {
+            drive.save();
+        }
         complete(&device, &command, answer);
         if client.leaves && fails.is_some() {
             break;

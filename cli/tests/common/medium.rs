@@ -72,14 +72,14 @@ impl Drive {
     pub(crate) fn save(&self) {
         let path = &self.paths[self.loaded];
         if self.written {
-            fs::write(path, &self.medium.data).unwrap();
+            keep(path, &self.medium.data);
             let marks: String = self
                 .medium
                 .marks
                 .iter()
                 .map(|mark| format!("{mark}\n"))
                 .collect();
-            fs::write(format!("{path}.marks"), marks).unwrap();
+            keep(&format!("{path}.marks"), marks.as_bytes());
         }
     }
 
@@ -103,9 +103,23 @@ impl Drive {
                 self.mark += 1;
                 answer(ERROR_SUCCESS)
             }
+            VDC_SkipMarks if self.has(VDF_FileMarks) => self.skip_marks(command.size()),
             VDC_Load if self.has(VDF_Removable) => self.load(),
             _ => answer(ERROR_NOT_SUPPORTED),
         }
+    }
+
+    /// Forward only; the number of filemarks.
+    fn skip_marks(&mut self, count: u32) -> Completion {
+        for _ in 0..count {
+            let Some(mark) = self.medium.marks.get(self.mark) else {
+                self.at = self.medium.data.len();
+                return answer(ERROR_NO_DATA_DETECTED);
+            };
+            self.at = *mark;
+            self.mark += 1;
+        }
+        answer(ERROR_SUCCESS)
     }
 
     fn load(&mut self) -> Completion {
@@ -179,4 +193,11 @@ impl Drive {
             ..answer(code)
         }
     }
+}
+
+/// Replaces a file; whoever is killed meanwhile leaves the old one or the new one.
+fn keep(path: &str, bytes: &[u8]) {
+    let new = format!("{path}.new");
+    fs::write(&new, bytes).unwrap();
+    fs::rename(&new, path).unwrap();
 }

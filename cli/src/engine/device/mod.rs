@@ -69,6 +69,15 @@ impl Channel {
         self.request(Request::new(code))
     }
 
+    /// Asks a tape to go behind the next filemark.
+    fn skip_mark(&self) -> Pending {
+        // [CMD-SMARK-01, AMB-20]
+        self.request(Request {
+            size: 1,
+            ..Request::new(VDC_SkipMarks)
+        })
+    }
+
     /// Sends a Write or Read of `size` bytes of a buffer; `position` counts on a disk.
     fn transfer(&self, code: i32, buffer: &Buffer, size: u32, position: i64) -> Pending {
         let disk = self.has(VDF_RandomAccess);
@@ -118,6 +127,11 @@ impl Channel {
             self.ask(VDC_Rewind)?;
         }
         Ok(())
+    }
+
+    /// Whether any place of what is on the device can be read, without another medium.
+    pub(crate) fn is_random(&self) -> bool {
+        self.has(VDF_RandomAccess) && !self.has(VDF_Removable)
     }
 
     /// Explains a completion code that is a failure.
@@ -202,6 +216,7 @@ pub(crate) fn name(command: i32) -> &'static str {
         VDC_ClearError => "ClearError",
         VDC_Rewind => "Rewind",
         VDC_WriteMark => "WriteMark",
+        VDC_SkipMarks => "SkipMarks",
         VDC_Load => "Load",
         VDC_Discard => "Discard",
         VDC_Flush => "Flush",

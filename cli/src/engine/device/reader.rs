@@ -43,6 +43,8 @@ pub(crate) struct Reader {
     emptying: Option<(Buffer, usize, usize)>,
     /// Bytes of the medium before the next Read.
     position: i64,
+    /// Bytes of the medium before what is read next.
+    place: i64,
     /// How the data ended on this medium.
     end: Option<i32>,
     /// Whether anything came since the last end.
@@ -64,6 +66,7 @@ impl Reader {
             reads: VecDeque::new(),
             emptying: None,
             position: 0,
+            place: 0,
             end: None,
             moved: false,
         }
@@ -74,18 +77,78 @@ impl Reader {
         &self.channel
     }
 
-    /// The first bytes, `size` at most and in one Read; they are read again afterwards.
+    /// Bytes of the medium before what is read next.
+    pub(crate) fn place(&self) -> i64 {
+        self.place
+    }
+
+    /// Gives the device back, which takes any command then.
+    pub(crate) fn into_channel(mut self) -> Result<Channel, Failure> {
+        self.settle()?;
+        Ok(self.channel)
+    }
+
+    /// What comes next on this medium, `size` bytes at most and by one Read; none at the end of the
+    /// data. It is read again afterwards.
     pub(crate) fn peek(&mut self, size: usize) -> Result<Vec<u8>, Failure> {
-        if self.emptying.is_none() {
-            self.send(size);
-            self.await_oldest()?;
+        if self.emptying.as_ref().is_none_or(|(_, at, end)| at == end) {
+            self.recycle();
+            if self.end.is_none() && self.reads.is_empty() {
+                self.send(size);
+            }
+            if !self.reads.is_empty() {
+                self.await_oldest()?;
+            }
         }
         let mut bytes = Vec::new();
         if let Some((buffer, at, end)) = &self.emptying {
-            bytes.resize(end - at, 0);
+            bytes.resize((end - at).min(size), 0);
             buffer.read(*at, &mut bytes).map_err(unread)?;
         }
         Ok(bytes)
+    }
+
+    /// Goes to a place of a disk.
+    pub(crate) fn seek(&mut self, to: i64) -> Result<(), Failure> {
+        self.settle()?;
+        (self.position, self.place) = (to, to);
+        Ok(())
+    }
+
+    /// Goes behind the next filemark of a tape, which may be on its next medium. False if the data
+    /// ends first.
+    pub(crate) fn pass_mark(&mut self) -> Result<bool, Failure> {
+        while self.pass_file()? != ERROR_FILEMARK_DETECTED {
+            if !self.load()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes to where the data ends next, and says how: with a filemark, behind which the medium then
+    /// is, or with the medium. A client that cannot skip is made to read.
+    fn pass_file(&mut self) -> Result<i32, Failure> {
+        if let Some(end) = self.settle()? {
+            return Ok(end);
+        }
+        match self.channel.skip_mark().wait().code {
+            ERROR_SUCCESS => return Ok(ERROR_FILEMARK_DETECTED),
+            ERROR_NOT_SUPPORTED => self.channel.clear_error()?,
+            // [CMD-SMARK-02]
+            end @ (ERROR_NO_DATA_DETECTED | ERROR_HANDLE_EOF | ERROR_END_OF_MEDIA) => {
+                return self.channel.clear_error().map(|()| end);
+            }
+            code => return Err(self.channel.failure(VDC_SkipMarks, code)),
+        }
+        loop {
+            while self.end.is_none() && self.send(usize::MAX) {}
+            self.await_oldest()?;
+            self.recycle();
+            if self.end.is_some() {
+                return Ok(self.settle()?.unwrap_or(ERROR_NO_DATA_DETECTED));
+            }
+        }
     }
 
     /// Sends a Read of `size` bytes, if there is a buffer.
@@ -129,18 +192,24 @@ impl Reader {
         Ok(())
     }
 
+    /// Gives the buffer back that was being emptied.
+    fn recycle(&mut self) {
+        let emptied = self.emptying.take().map(|(buffer, ..)| buffer);
+        self.channel.buffers.extend(emptied);
+    }
+
     /// Waits for what was read ahead and is not wanted any more; the device takes any command then.
-    pub(crate) fn settle(&mut self) -> Result<(), Failure> {
+    /// Says how the data ended, if it did.
+    pub(crate) fn settle(&mut self) -> Result<Option<i32>, Failure> {
+        self.recycle();
         while !self.reads.is_empty() {
             self.await_oldest()?;
-            let emptied = self.emptying.take();
-            self.channel
-                .buffers
-                .extend(emptied.map(|(buffer, ..)| buffer));
+            self.recycle();
         }
+        self.moved = false;
         match self.end.take() {
-            Some(_) => self.channel.clear_error(),
-            None => Ok(()),
+            Some(end) => self.channel.clear_error().map(|()| Some(end)),
+            None => Ok(None),
         }
     }
 
@@ -150,24 +219,32 @@ impl Reader {
         if !std::mem::take(&mut self.moved) {
             return Ok(false);
         }
-        if end == ERROR_FILEMARK_DETECTED {
-            self.channel.clear_error()?;
-        } else {
-            if !self.channel.has(VDF_Removable) {
-                return Ok(false);
-            }
-            self.channel.clear_error()?;
-            match self.channel.send(VDC_Load).wait().code {
-                ERROR_SUCCESS => self.position = 0,
-                ERROR_NOT_SUPPORTED | ERROR_NO_MEDIA_IN_DRIVE => {
-                    self.channel.clear_error()?;
-                    return Ok(false);
-                }
-                code => return Err(self.channel.failure(VDC_Load, code)),
-            }
+        if end != ERROR_FILEMARK_DETECTED && !self.channel.has(VDF_Removable) {
+            return Ok(false);
         }
-        self.end = None;
-        Ok(true)
+        self.channel.clear_error()?;
+        let more = end == ERROR_FILEMARK_DETECTED || self.load()?;
+        if more {
+            self.end = None;
+        }
+        Ok(more)
+    }
+
+    /// Has the next medium put in, if there is one.
+    fn load(&mut self) -> Result<bool, Failure> {
+        if !self.channel.has(VDF_Removable) {
+            return Ok(false);
+        }
+        match self.channel.send(VDC_Load).wait().code {
+            ERROR_SUCCESS => {
+                (self.position, self.place) = (0, 0);
+                Ok(true)
+            }
+            ERROR_NOT_SUPPORTED | ERROR_NO_MEDIA_IN_DRIVE => {
+                self.channel.clear_error().map(|()| false)
+            }
+            code => Err(self.channel.failure(VDC_Load, code)),
+        }
     }
 }
 
@@ -179,6 +256,7 @@ impl Read for Reader {
                     let part = into.len().min(end - at);
                     buffer.read(at, &mut into[..part]).map_err(unread)?;
                     self.emptying = Some((buffer, at + part, end));
+                    self.place += part as i64;
                     return Ok(part);
                 }
                 self.channel.buffers.push(buffer);

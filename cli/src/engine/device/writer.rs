@@ -16,8 +16,9 @@ pub(crate) struct Writer {
     filling: Option<(Buffer, usize)>,
     /// Writes under way, oldest first.
     writes: VecDeque<Transfer>,
-    /// Bytes of the medium before the next Write.
+    /// Bytes of the medium before the next Write, and before the first one.
     position: i64,
+    start: i64,
     /// The medium takes no more; the next Write needs another one.
     full: bool,
 }
@@ -30,13 +31,14 @@ struct Transfer {
 }
 
 impl Writer {
-    /// Begins at the place where the medium is.
-    pub(crate) fn new(channel: Channel) -> Self {
+    /// Begins at the place where the medium is, `position` bytes from its beginning on a disk.
+    pub(crate) fn new(channel: Channel, position: i64) -> Self {
         Self {
             channel,
             filling: None,
             writes: VecDeque::new(),
-            position: 0,
+            position,
+            start: position,
             full: false,
         }
     }
@@ -175,9 +177,13 @@ impl Writer {
         if rest.is_empty() {
             return Ok(());
         }
-        if rest.iter().skip(1).any(|(.., stored)| *stored > 0) || self.position == 0 {
-            let message = "the agent stored data behind a gap, or nothing at all on a medium";
+        if rest.iter().skip(1).any(|(.., stored)| *stored > 0) {
+            let message = "the agent stored data behind a gap";
             return Err(Failure::new(Exit::Engine, message).at_device(self.channel.number));
+        }
+        // What begins on a medium shows there, so that all media can be found in their order.
+        if self.position == self.start {
+            return Err(self.channel.failure(VDC_Write, ERROR_END_OF_MEDIA));
         }
         self.change_medium()?;
         for (buffer, size, stored) in rest {
@@ -208,7 +214,7 @@ impl Writer {
         self.drain()?;
         self.channel.order(VDC_Flush)?;
         self.channel.order(VDC_Load)?;
-        self.position = 0;
+        (self.position, self.start) = (0, 0);
         self.full = false;
         Ok(())
     }

@@ -11,11 +11,11 @@ use vdi::codes::{
 use super::percent::Percent;
 use super::trouble::Trouble;
 use super::{Engine, end, watch};
-use crate::engine::device::{Channel, Writer, look, order_all};
+use crate::engine::device::{Writer, order_all};
 use crate::engine::session::Session;
 use crate::engine::source::Source;
 use crate::exit::Failure;
-use crate::media::{self, BackupType, File, Kind, LABEL_BYTES, Label};
+use crate::media::{self, BackupType, File, Kind, Label};
 use crate::sqlcmd::catalogue::{Database, Manners};
 use crate::sqlcmd::messages;
 use crate::statement::{Backup, Extent};
@@ -37,14 +37,13 @@ impl Engine<'_> {
         let mut source = database.source().map_err(failed)?;
         let mut session = self.open_backup(backup, &database.manners)?;
         let begun = Instant::now();
-        let (kind, files) = (source.kind(), source.files());
-        let label = self.label(backup, &database, kind, files, &session);
-        let sent = self.send(backup, &label, &mut *source, &session, &database);
-        let bytes = end(&mut session, sent, devices)?;
+        let sent = self.send(backup, &mut *source, &session, &database);
+        let (label, bytes) = end(&mut session, sent, devices)?;
         // The backup is complete, whatever becomes of the set.
         let _ = session.close();
         for file in &label.files {
-            self.say(&messages::pages_of(&database.name, &file.logical, bytes));
+            let (file, position) = (&file.logical, label.position);
+            self.say(&messages::pages_of(&database.name, file, bytes, position));
         }
         self.say(&messages::processed(self.title, bytes, begun.elapsed()));
         Ok(())
@@ -65,21 +64,30 @@ impl Engine<'_> {
         self.open(&plan, &backup.devices)
     }
 
-    /// What the media are to say of the backup.
+    /// What the media are to say of the backup, behind the one with the label `last`. The media
+    /// set keeps its name and description.
     pub(super) fn label(
         &self,
         backup: &Backup,
         database: &Database,
-        kind: Kind,
-        files: Vec<File>,
+        (kind, files): (Kind, Vec<File>),
         session: &Session,
+        last: Option<&Label>,
     ) -> Label {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let (media_name, media_description) = match last {
+            Some(last) => (&last.media_name, &last.media_description),
+            None => (&backup.media_name, &backup.media_description),
+        };
+        let identity = || Uuid::new_v4().to_string();
         Label {
-            backup: Uuid::new_v4().to_string(),
+            media_set: last.map_or_else(identity, |last| last.media_set.clone()),
+            position: last.map_or(1, |last| last.position.saturating_add(1)),
+            backup: identity(),
             family: 1,
             families: session.configuration().device_count,
             block_size: session.configuration().block_size,
+            record_size: session.configuration().max_transfer_size,
             kind,
             backup_type: match (backup.extent, backup.differential) {
                 (Extent::Log, _) => BackupType::Log,
@@ -95,26 +103,26 @@ impl Engine<'_> {
             size: files.iter().map(|file| file.size).sum(),
             name: backup.name.clone(),
             description: backup.description.clone(),
-            media_name: backup.media_name.clone(),
-            media_description: backup.media_description.clone(),
+            media_name: media_name.clone(),
+            media_description: media_description.clone(),
             files,
         }
     }
 
-    /// Sends everything to the devices; gives the number of bytes of the database.
+    /// Sends everything to the devices; gives the label and the number of bytes of the database.
     fn send(
         &mut self,
         backup: &Backup,
-        label: &Label,
         source: &mut dyn Source,
         session: &Session,
         database: &Database,
-    ) -> Result<u64, Trouble> {
+    ) -> Result<(Label, u64), Trouble> {
         let failed =
             |failure: Failure| Trouble::transfer(&backup.devices, &database.shown(), &failure);
-        let writers = self.begin(backup, session)?;
-        let transfer = session.configuration().max_transfer_size as usize;
-        let writer = media::Writer::new(label, transfer, writers);
+        let (writers, last) = self.begin(backup, session)?;
+        let contents = (source.kind(), source.files());
+        let label = self.label(backup, database, contents, session, last.as_ref());
+        let writer = media::Writer::new(&label, writers);
         let mut writer = writer.map_err(|error| failed(error.into()))?;
         let mut percent = Percent::new(backup.transfer.stats, label.size);
         let sent = self
@@ -128,25 +136,7 @@ impl Engine<'_> {
         if let Some(hundred) = percent.finish() {
             self.say(&messages::percent(hundred));
         }
-        Ok(bytes)
-    }
-
-    /// Brings the media to their beginning, if nothing on them is in the way.
-    pub(super) fn begin(&self, backup: &Backup, session: &Session) -> Result<Vec<Writer>, Trouble> {
-        let failed = |failure| Trouble::transfer(&backup.devices, "", &failure);
-        let channels = session.channels().map_err(failed)?;
-        let begin = |channel: Channel| {
-            channel.rewind().map_err(failed)?;
-            if backup.format || !channel.looks_back() {
-                return Ok(Writer::new(channel));
-            }
-            let (channel, found) = look(channel, LABEL_BYTES).map_err(failed)?;
-            if !found.is_empty() && !backup.init {
-                return Err(occupied(&backup.devices[channel.number]));
-            }
-            Ok(Writer::new(channel))
-        };
-        channels.into_iter().map(begin).collect()
+        Ok((label, bytes))
     }
 
     /// Sends the bytes of the database, with the Flushes in between that the catalogue asks for.
@@ -212,15 +202,4 @@ fn discard(writers: &[Writer]) {
             .filter(|(_, pending)| pending.ends_before(end));
         wanting = answered.map(|(channel, _)| channel).collect();
     }
-}
-
-/// This engine appends to no medium. The number is that of messages that are not the engine's own.
-fn occupied(device: &str) -> Trouble {
-    Trouble::new(
-        50000,
-        format!(
-            "The medium on device '{device}' holds data already, and this engine does not append. \
-             Use WITH INIT or WITH FORMAT to overwrite it."
-        ),
-    )
 }

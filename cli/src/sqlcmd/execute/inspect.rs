@@ -3,11 +3,11 @@
 use vdi::codes::VDF_ReadMedia;
 
 use super::percent::Percent;
-use super::set::{BackupSet, heads};
+use super::set::{BackupSet, begin, find};
 use super::trouble::Trouble;
 use super::{Engine, end};
 use crate::engine::session::Session;
-use crate::media::{BackupType, Label};
+use crate::media::{BackupType, Error, Label};
 use crate::sqlcmd::catalogue::Manners;
 use crate::sqlcmd::console::Row;
 use crate::sqlcmd::messages::{self, Message};
@@ -23,25 +23,38 @@ impl Engine<'_> {
         let plan = self.plan(devices, &inspect.transfer, VDF_ReadMedia, &manners)?;
         let mut session = self.open(&plan, devices)?;
         let seen = match inspect.what {
-            View::Verify => self.verify(inspect, &session).map(|()| None),
-            // The label is at the beginning; nothing more is read.
-            _ => heads(&session, devices).map(|(_, heads)| heads.into_iter().next()),
+            View::Verify => self.verify(inspect, &session).map(|()| Vec::new()),
+            _ => look(inspect, &session),
         };
-        let head = end(&mut session, seen, devices)?;
+        let seen = end(&mut session, seen, devices)?;
         // All has been seen, whatever becomes of the set.
         let _ = session.close();
-        match (inspect.what, head.map(|head| head.label)) {
-            (View::Header, Some(label)) => self.console.rows(&[header(&label)]),
-            (View::Label, Some(label)) => self.console.rows(&[media(&label)]),
-            (View::FileList, Some(label)) => self.console.rows(&files(&label)),
-            _ => self.say(&Message::new(3262, 0, "The backup set on file 1 is valid.")),
+        let labels = || seen.iter().map(|(label, _)| label);
+        match inspect.what {
+            View::Header => {
+                let rows: Vec<_> = seen
+                    .iter()
+                    .map(|(label, ends)| header(label, *ends))
+                    .collect();
+                self.console.rows(&rows);
+            }
+            View::Label => self.console.rows(&labels().map(media).collect::<Vec<_>>()),
+            View::FileList => self
+                .console
+                .rows(&labels().flat_map(files).collect::<Vec<_>>()),
+            View::Verify => {
+                let position = inspect.position.unwrap_or(1);
+                let text = format!("The backup set on file {position} is valid.");
+                self.say(&Message::new(3262, 0, text));
+            }
         }
         Ok(())
     }
 
     /// Reads everything and checks it.
     fn verify(&mut self, inspect: &Inspect, session: &Session) -> Result<(), Trouble> {
-        let mut set = BackupSet::open(session, &inspect.devices)?;
+        let position = inspect.position.unwrap_or(1);
+        let mut set = BackupSet::open(session, &inspect.devices, position)?;
         let mut percent = Percent::new(inspect.transfer.stats, set.label.size);
         set.read(&inspect.devices, &mut |bytes| {
             if let Some(due) = percent.advance(bytes.len()) {
@@ -56,18 +69,48 @@ impl Engine<'_> {
     }
 }
 
-fn header(label: &Label) -> Row {
+/// The labels that are asked for, of the first device, and whether their backup sets have an end,
+/// where that was seen. Of the other devices no more is read than the beginning.
+fn look(inspect: &Inspect, session: &Session) -> Result<Vec<(Label, bool)>, Trouble> {
+    let devices = &inspect.devices;
+    let all = begin(session, devices)?;
+    let position = inspect.position.unwrap_or(1);
+    // Before the set that is asked for, a tape may be damaged.
+    if let Some(foreign) = all.iter().find(|sets| position == 1 && sets.head.is_none()) {
+        let device = foreign.device();
+        return Err(Trouble::media(devices, Error::Foreign { device }));
+    }
+    let Some(first) = all.into_iter().next() else {
+        return Ok(Vec::new());
+    };
+    match &first.head {
+        Some(head) if position == 1 && (head.pages || inspect.what != View::Header) => {
+            Ok(vec![(head.label.clone(), true)])
+        }
+        _ if inspect.what == View::Header && inspect.position.is_none() => {
+            let labels = first.labels();
+            labels.map_err(|error| Trouble::media(devices, error))
+        }
+        _ => find(first, devices, position).map(|(_, label)| vec![(label, true)]),
+    }
+}
+
+fn header(label: &Label, ends: bool) -> Row {
     let (number, description) = match label.backup_type {
         BackupType::Database => (1, "Database"),
         BackupType::Log => (2, "Transaction Log"),
         BackupType::Differential => (5, "Database Differential"),
     };
+    let name = match ends {
+        true => text(&label.name),
+        false => "*** INCOMPLETE ***".into(),
+    };
     vec![
-        ("BackupName", text(&label.name)),
+        ("BackupName", name),
         ("BackupDescription", text(&label.description)),
         ("BackupType", number.to_string()),
         ("Compressed", "0".into()),
-        ("Position", "1".into()),
+        ("Position", label.position.to_string()),
         ("DeviceType", DEVICE_TYPE.to_string()),
         ("UserName", label.user.clone()),
         ("ServerName", label.server.clone()),
@@ -85,7 +128,7 @@ fn header(label: &Label) -> Row {
 fn media(label: &Label) -> Row {
     vec![
         ("MediaName", text(&label.media_name)),
-        ("MediaSetId", label.backup.to_uppercase()),
+        ("MediaSetId", label.media_set.to_uppercase()),
         ("FamilyCount", label.families.to_string()),
         ("FamilySequenceNumber", label.family.to_string()),
         ("MediaSequenceNumber", "1".into()),

@@ -2,12 +2,14 @@
 //! what became of it.
 
 mod backup;
+mod begin;
 mod databases;
 mod inspect;
 mod percent;
 mod place;
 mod restore;
 mod set;
+mod sets;
 mod snapshot;
 mod trouble;
 

@@ -68,15 +68,22 @@ fn check_kind(restore: &Restore, label: &Label) -> Result<(), Trouble> {
         );
         return Err(Trouble::new(3135, text));
     }
-    if restore.media_name.is_some() && restore.media_name != label.media_name {
-        let text = format!(
-            "The volume on the device '{}' is not part of the media set '{}'.",
-            restore.devices[0],
-            restore.media_name.as_deref().unwrap_or_default()
-        );
-        return Err(Trouble::new(3258, text));
+    check_media_name(restore.media_name.as_ref(), label, &restore.devices[0])
+}
+
+/// The media set has the name that the statement gives, if it gives one.
+pub(super) fn check_media_name(
+    given: Option<&String>,
+    label: &Label,
+    device: &str,
+) -> Result<(), Trouble> {
+    match given.filter(|given| label.media_name.as_ref() != Some(*given)) {
+        Some(given) => Err(Trouble::new(
+            3258,
+            format!("The volume on the device '{device}' is not part of the media set '{given}'."),
+        )),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What follows another backup comes after it.

@@ -38,7 +38,8 @@ impl Engine<'_> {
         let _ = session.close();
         let bytes = label.size.unwrap_or(0);
         for file in &label.files {
-            self.say(&messages::pages_of(&database.name, &file.logical, bytes));
+            let (file, position) = (&file.logical, restore.position);
+            self.say(&messages::pages_of(&database.name, file, bytes, position));
         }
         self.say(&messages::processed(self.title, bytes, begun.elapsed()));
         Ok(())
@@ -52,7 +53,7 @@ impl Engine<'_> {
         session: &Session,
     ) -> Result<(Label, Database, Box<dyn Target>), Trouble> {
         let devices = &restore.devices;
-        let mut set = BackupSet::open(session, devices)?;
+        let mut set = BackupSet::open(session, devices, restore.position)?;
         let mut label = set.label.clone();
         let database = place::find(restore, known, &label)?;
         place::check(restore, &database, &label)?;

@@ -3,11 +3,12 @@
 use uuid::Uuid;
 use vdi::codes::VDC_MountSnapshot;
 
+use super::sets::Sets;
 use super::trouble::Trouble;
 use crate::engine::device::Reader;
 use crate::engine::session::Session;
 use crate::exit::Failure;
-use crate::media::{self, BackupType, File, Kind, LABEL_BYTES, Label};
+use crate::media::{self, BackupType, File, Kind, Label};
 use crate::stream::{self, HEADER_BYTES, Header};
 
 /// A backup being read.
@@ -27,31 +28,38 @@ enum Body {
 pub(super) struct Head {
     pub(super) label: Label,
     /// Whether `vdi backup` wrote it.
-    pages: bool,
+    pub(super) pages: bool,
 }
 
-/// Readers of all devices, and what their media say of themselves.
-pub(super) fn heads(
-    session: &Session,
-    devices: &[String],
-) -> Result<(Vec<Reader>, Vec<Head>), Trouble> {
+/// All devices, with their media at the beginning.
+pub(super) fn begin(session: &Session, devices: &[String]) -> Result<Vec<Sets>, Trouble> {
     let failed = |failure| Trouble::transfer(devices, "", &failure);
-    let mut readers = Vec::new();
-    let mut heads = Vec::new();
-    for channel in session.channels().map_err(failed)? {
-        let device = channel.number;
-        channel.rewind().map_err(failed)?;
-        let mut reader = Reader::new(channel);
-        let bytes = reader.peek(LABEL_BYTES).map_err(failed)?;
-        let head = head(&bytes).ok_or(media::Error::Foreign { device });
-        heads.push(head.map_err(|error| Trouble::media(devices, error))?);
-        readers.push(reader);
+    let channels = session.channels().map_err(failed)?;
+    let sets = channels.into_iter().map(Sets::open);
+    sets.collect::<Result<_, _>>().map_err(failed)
+}
+
+/// Goes behind the label of a set.
+pub(super) fn find(
+    sets: Sets,
+    devices: &[String],
+    position: u32,
+) -> Result<(Reader, Label), Trouble> {
+    let device = sets.device();
+    if position == 1 && sets.head.is_none() {
+        return Err(Trouble::media(devices, media::Error::Foreign { device }));
     }
-    Ok((readers, heads))
+    let missing = || no_such_set(&devices[device], position);
+    if position > 1 && sets.head.as_ref().is_some_and(|head| head.pages) {
+        return Err(missing());
+    }
+    let found = sets.find(position);
+    let found = found.map_err(|error| Trouble::media(devices, error))?;
+    found.ok_or_else(missing)
 }
 
 /// The label at the beginning of a medium, in either format.
-fn head(bytes: &[u8]) -> Option<Head> {
+pub(super) fn head(bytes: &[u8]) -> Option<Head> {
     if let Some((label, _)) = Label::decode(bytes) {
         return Some(Head {
             label,
@@ -67,16 +75,26 @@ fn head(bytes: &[u8]) -> Option<Head> {
 }
 
 impl BackupSet {
-    /// Begins to read the backup on all devices of a session.
-    pub(super) fn open(session: &Session, devices: &[String]) -> Result<Self, Trouble> {
-        let (readers, heads) = heads(session, devices)?;
+    /// Begins to read a backup on all devices of a session.
+    pub(super) fn open(
+        session: &Session,
+        devices: &[String],
+        position: u32,
+    ) -> Result<Self, Trouble> {
+        let all = begin(session, devices)?;
         let given = session.configuration().block_size;
-        for (head, device) in heads.iter().zip(devices) {
-            if head.label.block_size != given {
-                return Err(other_block_size(device, head.label.block_size, given));
-            }
+        let check = |label: &Label, device: &String| match label.block_size == given {
+            true => Ok(()),
+            false => Err(other_block_size(device, label.block_size, given)),
+        };
+        for (sets, device) in all.iter().zip(devices) {
+            sets.head
+                .iter()
+                .try_for_each(|head| check(&head.label, device))?;
         }
-        if heads.iter().all(|head| head.pages) {
+        let is_pages = |sets: &Sets| sets.head.as_ref().is_some_and(|head| head.pages);
+        if position == 1 && all.iter().all(is_pages) {
+            let readers = all.into_iter().map(Sets::into_reader).collect();
             let reader = stream::Reader::open(readers);
             let reader = reader.map_err(|error| of_stream(devices, error))?;
             return Ok(Self {
@@ -84,7 +102,13 @@ impl BackupSet {
                 body: Body::Pages(reader),
             });
         }
-        let reader = media::Reader::open(readers);
+        let mut inputs = Vec::new();
+        for (sets, device) in all.into_iter().zip(devices) {
+            let (reader, label) = find(sets, devices, position)?;
+            check(&label, device)?;
+            inputs.push((reader, label));
+        }
+        let reader = media::Reader::open(inputs);
         let reader = reader.map_err(|error| Trouble::media(devices, error))?;
         Ok(Self {
             label: reader.label().clone(),
@@ -136,11 +160,15 @@ fn label_of(header: &Header) -> Label {
         .name
         .rsplit_once('.')
         .map_or(&*header.name, |(stem, _)| stem);
+    let identity = Uuid::from_bytes(header.backup).to_string();
     Label {
-        backup: Uuid::from_bytes(header.backup).to_string(),
+        media_set: identity.clone(),
+        position: 1,
+        backup: identity,
         family: header.stripe + 1,
         families: geometry.stripes,
         block_size: geometry.block_size,
+        record_size: geometry.block_size,
         kind: Kind::Sqlite,
         backup_type: BackupType::Database,
         copy_only: false,
@@ -176,7 +204,13 @@ fn of_stream(devices: &[String], error: stream::Error) -> Trouble {
     Trouble::media(devices, error)
 }
 
-fn other_block_size(device: &str, written: u32, given: u32) -> Trouble {
+/// The number is that of messages that are not the engine's own.
+fn no_such_set(device: &str, position: u32) -> Trouble {
+    let text = format!("Cannot find file ID {position} on device '{device}'.");
+    Trouble::new(50000, text)
+}
+
+pub(super) fn other_block_size(device: &str, written: u32, given: u32) -> Trouble {
     Trouble::new(
         3272,
         format!(

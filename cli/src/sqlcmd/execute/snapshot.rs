@@ -47,17 +47,20 @@ impl Engine<'_> {
             physical: path.display().to_string(),
             size,
         }];
-        let label = self.label(backup, database, Kind::Sqlite, files, &session);
         let failed = |failure: Failure| Trouble::transfer(devices, &database.shown(), &failure);
-        let sent = self
-            .begin(backup, &session)
-            .and_then(|writers| hold(&label, writers, &session, path).map_err(failed));
-        let files = end(&mut session, sent, devices)?;
+        let sent = self.begin(backup, &session).and_then(|(writers, last)| {
+            let contents = (Kind::Sqlite, files);
+            let label = self.label(backup, database, contents, &session, last.as_ref());
+            let files = hold(&label, writers, &session, path).map_err(failed)?;
+            Ok((label.position, files))
+        });
+        let (position, files) = end(&mut session, sent, devices)?;
         // The snapshot is complete, whatever becomes of the set.
         let _ = session.close();
         for file in &files {
             let bytes = file.size.unwrap_or(0);
-            self.say(&messages::pages_of(&database.name, &file.logical, bytes));
+            let file = &file.logical;
+            self.say(&messages::pages_of(&database.name, file, bytes, position));
         }
         let bytes = files.iter().filter_map(|file| file.size).sum();
         self.say(&messages::processed(self.title, bytes, begun.elapsed()));
@@ -111,9 +114,9 @@ fn hold(
     session: &Session,
     path: &Path,
 ) -> Result<Vec<File>, Failure> {
-    let transfer = session.configuration().max_transfer_size as usize;
-    let mut writer = media::Writer::new(label, transfer, writers)?;
+    let mut writer = media::Writer::new(label, writers)?;
     for device in writer.sinks() {
+        device.mark()?;
         device.drain()?;
         if device.channel().has(VDF_SnapshotPrepare) {
             device.channel().ask(VDC_PrepareToFreeze)?;
@@ -124,6 +127,7 @@ fn hold(
     writer.write(&metadata)?;
     writer.finish()?;
     let writers = writer.sinks();
+    writers.iter_mut().try_for_each(Writer::mark)?;
     writers.iter_mut().try_for_each(Writer::drain)?;
     order_all(writers, VDC_Snapshot)?;
     let files = frozen.files.clone();

@@ -1,0 +1,55 @@
+//! Where a backup set ends on a medium of which every place can be read.
+
+use super::Label;
+use super::record::{HEADER_BYTES, Record};
+
+/// The place behind the backup set whose first record is at `start`, found without reading what
+/// lies between: all data records but the last one are of one size, so their number can be found by
+/// doubling and halving. None if the set has no end there. `look` gives the bytes at a place.
+pub(crate) fn end_of<E>(
+    label: &Label,
+    start: u64,
+    look: &mut dyn FnMut(u64) -> Result<Vec<u8>, E>,
+) -> Result<Option<u64>, E> {
+    let place = |count: u64| start.saturating_add(count.saturating_mul(label.record_size.into()));
+    let mut header = |at| {
+        Ok(look(at)?
+            .first_chunk::<HEADER_BYTES>()
+            .and_then(|bytes| of(label, *bytes)))
+    };
+    // Whether so many data records are there.
+    let mut has = |count: u64| {
+        let Some(last) = count.checked_sub(1) else {
+            return Ok(true);
+        };
+        let number = u64::from(label.family - 1) + last * u64::from(label.families);
+        let found = header(place(last))?;
+        Ok(found.is_some_and(|record| !record.end && record.number == number))
+    };
+    let (mut there, mut not_there) = (0, 1);
+    while has(not_there)? {
+        (there, not_there) = (not_there, not_there * 2);
+    }
+    while there + 1 < not_there {
+        let middle = there.midpoint(not_there);
+        match has(middle)? {
+            true => there = middle,
+            false => not_there = middle,
+        }
+    }
+    // Only the last record may be shorter than the others.
+    let mut end = place(there);
+    if there > 0 {
+        let Some(last) = header(place(there - 1))? else {
+            return Ok(None);
+        };
+        end = place(there - 1) + last.length(label.block_size);
+    }
+    let last = header(end)?.filter(|record| record.end);
+    Ok(last.map(|record| end + record.length(label.block_size)))
+}
+
+/// The header, if it is one of that backup.
+fn of(label: &Label, bytes: [u8; HEADER_BYTES]) -> Option<Record> {
+    Record::decode(bytes).filter(|record| record.begins_in(&label.backup))
+}

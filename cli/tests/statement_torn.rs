@@ -1,0 +1,115 @@
+//! Backups that end in the middle, behind others on the same media.
+
+mod common;
+
+use std::fs;
+
+use common::client::{self, Client};
+use common::statement::{Sql, catalogue};
+use common::{Place, finish, until};
+use vdi::codes::*;
+
+/// Not a test: the backup program, when the environment asks for it.
+#[test]
+fn client() {
+    client::play();
+}
+
+/// Who is killed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Victim {
+    Client,
+    Engine,
+}
+
+/// Database `one`, and `slow`, whose backup stops in the middle.
+fn databases() -> Place {
+    let place = Place::new();
+    fs::write(place.path("notes"), vec![7; 400_000]).unwrap();
+    catalogue(
+        &place,
+        "[database.one]\nsize = '700K'\nseed = 1\n\
+         [database.slow]\nbackup = ['sh', '-c', 'cat notes; exec sleep 1000']\n\
+         [database.bad]\nbackup = ['sh', '-c', 'cat notes; exit 3']\n",
+    );
+    place
+}
+
+/// Starts to append a backup of `slow` and kills one side when much of it is on the medium.
+fn tear(place: &Place, client: &Client, victim: Victim) {
+    let medium = place.path(&format!("{}.0.0", client.store));
+    let length = || fs::metadata(&medium).unwrap().len();
+    let before = length();
+    let mut serving = client.start(place);
+    let query = format!("BACKUP DATABASE slow TO {}", client.clauses());
+    let mut running = Sql::start(place, &["-b", "-l60", "-Q", &query]);
+    until(|| (length() > before + 100_000).then_some(())).expect("data on the medium");
+    match victim {
+        Victim::Client => {
+            serving.kill().unwrap();
+            serving.wait().unwrap();
+            Sql::of(finish(running)).expect_errors(&[3271, 3013]);
+        }
+        Victim::Engine => {
+            running.kill().unwrap();
+            running.wait().unwrap();
+            finish(serving).success();
+        }
+    }
+}
+
+/// What was on the media before is still there, and nothing is appended behind what has no end.
+#[test]
+fn a_killed_append_leaves_the_others() {
+    for features in [VDF_LikeDisk, VDF_LikeTape] {
+        for victim in [Victim::Client, Victim::Engine] {
+            let place = databases();
+            let client = Client {
+                devices: 2,
+                through: true,
+                ..Client::new("torn", features)
+            };
+            let run = |statement: &str| Sql::run(&place, &client, statement);
+            run("BACKUP DATABASE one TO {}").expect_success("");
+            run("BACKUP DATABASE one TO {}").expect_success("on file 2.");
+            tear(&place, &client, victim);
+            for position in [1, 2] {
+                let restore = format!("RESTORE DATABASE one FROM {{}} WITH FILE = {position}");
+                run(&restore).expect_success("");
+            }
+            let rest = run("RESTORE VERIFYONLY FROM {} WITH FILE = 3");
+            rest.expect_errors(&[3203, 3013]).says("38(");
+            let header = run("RESTORE HEADERONLY FROM {}");
+            header.expect_success("(3 rows affected)");
+            assert_eq!(header.text.matches("*** INCOMPLETE ***").count(), 1);
+            run("RESTORE VERIFYONLY FROM {} WITH FILE = 4").expect_errors(&[50000, 3013]);
+            let media = ["torn.0.0", "torn.1.0"].map(|name| place.path(name));
+            let before = media.clone().map(|path| fs::read(path).unwrap());
+            run("BACKUP DATABASE one TO {}")
+                .expect_errors(&[3266, 3013])
+                .says("The backup data at the end of \"torn\" is incorrectly formatted.");
+            assert!(media.map(|path| fs::read(path).unwrap()) == before);
+            run("BACKUP DATABASE one TO {} WITH INIT").expect_success("on file 1.");
+            run("BACKUP DATABASE one TO {}").expect_success("on file 2.");
+            place.expect_no_sockets();
+        }
+    }
+}
+
+/// So does one that fails because of its database.
+#[test]
+fn a_failed_append_leaves_the_others() {
+    for features in [VDF_LikeDisk, VDF_LikeTape] {
+        let place = databases();
+        let client = Client::new("failed", features);
+        let run = |statement: &str| Sql::run(&place, &client, statement);
+        run("BACKUP DATABASE one TO {}").expect_success("");
+        run("BACKUP DATABASE bad TO {}").expect_errors(&[3203, 3013]);
+        run("RESTORE DATABASE one FROM {}").expect_success("");
+        run("BACKUP DATABASE one TO {}").expect_errors(&[3266, 3013]);
+        // Nothing of a medium that ends in its only backup is restored, or can be continued.
+        run("BACKUP DATABASE bad TO {} WITH INIT").expect_errors(&[3203, 3013]);
+        run("RESTORE DATABASE one FROM {}").expect_errors(&[3203, 3013]);
+        run("BACKUP DATABASE one TO {}").expect_errors(&[3266, 3013]);
+    }
+}
