@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use common::client::{self, Client};
 use common::statement::{Sql, catalogue};
@@ -86,6 +87,113 @@ fn a_snapshot_holds_writers_off() {
         Sql::run(&place, &client, restore)
             .expect_errors(&[3203, 3013])
             .says("was mounted with");
+    }
+}
+
+/// When the mount fails, the database that was to be replaced is there again, with its log, and
+/// nothing else.
+#[test]
+fn a_failed_mount_keeps_the_old_database() {
+    for linked in [false, true] {
+        let place = Place::new();
+        place.database("a.db", "wal");
+        let path = if linked { "link" } else { "a.db" };
+        symlink("a.db", place.path("link")).unwrap();
+        catalogue(&place, &format!("[database.a]\nsqlite = '{path}'\n"));
+        let client = Client {
+            copy: Some((place.path(path), place.path("copy.db"))),
+            ..Client::new("mount", 0)
+        };
+        Sql::run(&place, &client, "BACKUP DATABASE a TO {} WITH SNAPSHOT").expect_success("");
+        // This is in the log only.
+        leave_log(&place, "DELETE FROM item WHERE id > 7");
+        let names = place.names();
+        let old = ["a.db", "a.db-wal"].map(|name| fs::read(place.path(name)).unwrap());
+        let restore = "RESTORE DATABASE a FROM {} WITH SNAPSHOT, REPLACE";
+        let check = |client: &Client, numbers: &[u32]| {
+            Sql::run(&place, client, restore).expect_errors(numbers);
+            assert_eq!(place.names(), names);
+            assert!(old == ["a.db", "a.db-wal"].map(|name| fs::read(place.path(name)).unwrap()));
+        };
+        let refuses = Client {
+            failure: Some((VDC_MountSnapshot, 1, ERROR_IO_DEVICE)),
+            ..client.clone()
+        };
+        check(&refuses, &[18210, 3013]);
+        let aborts = Client {
+            abort: Some((VDC_MountSnapshot, 1)),
+            ..client.clone()
+        };
+        check(&aborts, &[3271, 3013]);
+        // It brings something else.
+        let sound = fs::read(place.path("copy.db")).unwrap();
+        fs::write(place.path("copy.db"), "short").unwrap();
+        check(&client, &[3203, 3013]);
+        let mut damaged = sound.clone();
+        damaged[4096..12288].fill(9);
+        fs::write(place.path("copy.db"), damaged).unwrap();
+        check(&client, &[3203, 3013]);
+
+        fs::write(place.path("copy.db"), &sound).unwrap();
+        Sql::run(&place, &client, restore).expect_success("");
+        assert_eq!(check_items(&place.path("a.db")), 3000);
+        assert!(
+            fs::symlink_metadata(place.path("link"))
+                .unwrap()
+                .is_symlink()
+        );
+        // The old one is given up, and so is its log.
+        let left = |name: &&String| name.starts_with(".vdi") || name.ends_with("-wal");
+        assert_eq!(place.names().iter().find(left), None);
+    }
+}
+
+/// A client that dies while it mounts is no different.
+#[test]
+fn a_mount_that_is_cut_off_keeps_the_old_database() {
+    let place = Place::new();
+    place.database("a.db", "delete");
+    catalogue(&place, "[database.a]\nsqlite = 'a.db'\n");
+    let client = Client {
+        copy: Some((place.path("a.db"), place.path("copy.db"))),
+        hold: Some((VDC_MountSnapshot, place.path("never"))),
+        ..Client::new("cut", 0)
+    };
+    Sql::run(&place, &client, "BACKUP DATABASE a TO {} WITH SNAPSHOT").expect_success("");
+    let digest = place.digest("a.db");
+    let mut serving = client.start(&place);
+    let restore = "RESTORE DATABASE a FROM VIRTUAL_DEVICE='cut' WITH SNAPSHOT, REPLACE";
+    let running = Sql::start(&place, &["-b", "-l60", "-Q", restore]);
+    until(|| place.path("held").exists().then_some(())).expect("the client holds the mount");
+    assert!(!place.path("a.db").exists(), "nobody uses it meanwhile");
+    fs::write(place.path("a.db"), "half").unwrap();
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    Sql::of(finish(running)).expect_errors(&[3271, 3013]);
+    assert_eq!(place.digest("a.db"), digest);
+}
+
+/// A snapshot on a tape has its filemarks, so that other backups can follow it.
+#[test]
+fn a_snapshot_among_other_backups() {
+    for features in [VDF_LikeTape, VDF_LikeDisk] {
+        let place = Place::new();
+        place.database("a.db", "wal");
+        catalogue(&place, "[database.a]\nsqlite = 'a.db'\n");
+        let client = Client {
+            copy: Some((place.path("a.db"), place.path("copy.db"))),
+            ..Client::new("among", features)
+        };
+        let run = |statement: &str| Sql::run(&place, &client, statement);
+        run("BACKUP DATABASE a TO {}").expect_success("on file 1.");
+        run("BACKUP DATABASE a TO {} WITH SNAPSHOT").expect_success("on file 2.");
+        run("BACKUP DATABASE a TO {}").expect_success("on file 3.");
+        run("RESTORE HEADERONLY FROM {}").expect_success("(3 rows affected)");
+        for options in ["FILE = 1", "SNAPSHOT, FILE = 2", "FILE = 3"] {
+            let restore = format!("RESTORE DATABASE a FROM {{}} WITH REPLACE, {options}");
+            run(&restore).expect_success("");
+            assert_eq!(check_items(&place.path("a.db")), 3000);
+        }
     }
 }
 

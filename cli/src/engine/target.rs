@@ -13,7 +13,7 @@ use crate::exit::{Cause, Exit, Failure};
 
 /// What SQLite keeps beside a database. A stale one would be applied to whatever database has its
 /// name, so it must be gone before the restored database appears.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+pub(super) const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Refuses a target that must not be touched, before anything is read.
 pub(super) fn check(database: &Path, replace: bool) -> Result<(), Failure> {
@@ -89,7 +89,7 @@ pub(super) fn lock(database: &Path) -> Result<Option<File>, Failure> {
 }
 
 /// Gives up what SQLite keeps beside the old database.
-pub(super) fn remove_companions(database: &Path) -> Result<(), Failure> {
+fn remove_companions(database: &Path) -> Result<(), Failure> {
     let failed = |error| unwritten(database, &error);
     for path in companions(database) {
         remove(&path).map_err(failed)?;
@@ -114,15 +114,20 @@ fn exists(path: &Path) -> Failure {
 
 fn companions(database: &Path) -> Vec<PathBuf> {
     let database = database.canonicalize().unwrap_or_else(|_| database.into());
-    let with = |suffix: &&str| {
-        let mut name = OsString::from(&database);
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    COMPANIONS.iter().map(with).collect()
+    COMPANIONS
+        .iter()
+        .map(|suffix| beside(&database, suffix))
+        .collect()
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+/// The file beside a database that has this behind its name.
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -1,5 +1,6 @@
 //! What a database is to the statements: bytes that come out, bytes that go in.
 
+mod aside;
 mod child;
 mod command;
 mod file;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::aside::Aside;
 use super::sqlite::file;
 use super::{Target, Watch};
 use crate::engine::{pages, target};
@@ -64,23 +65,23 @@ pub(crate) struct Mounted {
     path: PathBuf,
     /// The files as they were when they were copied.
     files: Vec<File>,
-    /// On the database that is replaced: nobody may use it meanwhile.
-    lock: Option<Handle>,
+    /// The database that is replaced, and nothing if there is none.
+    old: Aside,
+    /// On the old database: nobody may use it before it is in its place again.
+    _lock: Option<Handle>,
 }
 
 impl Mounted {
-    /// Refuses a database that is open, or that exists and is not to be replaced. The log of the
-    /// old one must be gone before the client brings the files, to which it would be applied.
+    /// Refuses a database that is open, or that exists and is not to be replaced. The old one is
+    /// out of the way before the client brings the files, to which its log would be applied.
     pub(crate) fn expect(path: &Path, files: Vec<File>, replace: bool) -> Result<Self, Failure> {
         target::check(path, replace)?;
-        let lock = target::lock(path)?;
-        if replace {
-            target::remove_companions(path)?;
-        }
+        let _lock = target::lock(path)?;
         Ok(Self {
             path: path.into(),
             files,
-            lock,
+            old: Aside::take(path)?,
+            _lock,
         })
     }
 }
@@ -91,8 +92,7 @@ impl Target for Mounted {
     }
 
     /// The files have the sizes that they had, and are a sound database.
-    fn commit(mut self: Box<Self>, _: Watch) -> Result<(), Failure> {
-        drop(self.lock.take());
+    fn commit(self: Box<Self>, _: Watch) -> Result<(), Failure> {
         for (file, path) in self.files.iter().zip([self.path.clone(), wal(&self.path)]) {
             let found = fs::metadata(&path).ok().map(|file| file.len());
             if found != file.size {
@@ -112,7 +112,7 @@ impl Target for Mounted {
             .map_err(|error| pages::sqlite(&shown, &error))?
             .as_str()
         {
-            "ok" => Ok(()),
+            "ok" => self.old.give_up(),
             damage => Err(Failure::new(Exit::Stripes, format!("{shown}: {damage}"))),
         }
     }
