@@ -30,7 +30,7 @@ fn sixty_four_devices() {
         ..Client::new("many", VDF_LikeDisk)
     };
     let run = |statement: &str| Sql::run(&place, &client, statement);
-    run(&format!("BACKUP DATABASE slow TO {{}} WITH {options}")).expect_success("on file 1.");
+    run(&format!("BACKUP DATABASE a TO {{}} WITH {options}")).expect_success("on file 1.");
     run("BACKUP DATABASE a TO {} WITH BUFFERCOUNT = 4294967295").expect_success("on file 2.");
     run("RESTORE HEADERONLY FROM {} WITH FILE = 1")
         .expect_success(&short)

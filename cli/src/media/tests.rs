@@ -1,7 +1,10 @@
 //! Round trips, and what a reader makes of every kind of damage.
 
+use std::cmp::Ordering;
+
 use proptest::prelude::*;
 
+use super::record::{HEADER_BYTES, Record};
 use super::{BackupType, Error, File, Kind, Label, Reader, Writer, end_of, pass};
 
 fn label(families: u32) -> Label {
@@ -140,6 +143,10 @@ fn the_end_of_a_set() {
                     end_of(&label, start as u64, &mut look).unwrap()
                 };
                 assert_eq!(find(&longer), Some(end as u64), "{families} {length}");
+                // What is left of an older backup with records at the same places.
+                let older = write(&label_of_another(families), &bytes(400_000)).swap_remove(k);
+                let stale = [&medium, &older[end..]].concat();
+                assert_eq!(find(&stale), Some(end as u64));
                 assert_eq!(find(&medium[..end - 512]), None);
                 assert_eq!(find(&longer[..start]), None);
                 assert!(looks < 70, "{looks} looks at {length} bytes");
@@ -156,7 +163,31 @@ fn the_end_of_a_set() {
     }
 }
 
-/// The next backup on the same media.
+/// Of a terabyte, some fifty blocks are looked at.
+#[test]
+fn the_end_of_a_large_set() {
+    let label = Label {
+        record_size: 65536,
+        ..label(1)
+    };
+    let (records, full) = (1 << 24, vec![0; 65536 - HEADER_BYTES]);
+    let mut looks = 0;
+    let mut look = |at: u64| {
+        looks += 1;
+        let number = at.saturating_sub(512) / 65536;
+        let record = match number.cmp(&records) {
+            Ordering::Less => Record::new(&label.backup, false, number, &full),
+            Ordering::Equal => Record::new(&label.backup, true, number, &[0; 40]),
+            Ordering::Greater => return Ok::<_, ()>(Vec::new()),
+        };
+        Ok(record.encode().to_vec())
+    };
+    let end = end_of(&label, 512, &mut look).unwrap();
+    assert_eq!(end, Some(512 + (records << 16) + 512));
+    assert!((30..60).contains(&looks), "{looks} looks");
+}
+
+/// Another backup, with the same sizes.
 fn label_of_another(families: u32) -> Label {
     Label {
         position: 2,

@@ -169,17 +169,22 @@ impl Sets {
         let block = label.block_size as usize;
         let start = self.reader.place();
         let reader = &mut self.reader;
-        let mut look = |at: u64| match i64::try_from(at) {
-            Ok(at) => reader.seek(at).and_then(|()| reader.peek(block)),
-            Err(_) => Ok(Vec::new()),
+        let mut look = |at: u64| match possible(at) {
+            Some(at) => reader.seek(at).and_then(|()| reader.peek(block)),
+            None => Ok(Vec::new()),
         };
         let found = media::end_of(label, start as u64, &mut look);
-        let end = found.and_then(|end| match end {
-            Some(end) => reader.seek(end as i64).map(|()| true),
+        let end = found.and_then(|end| match end.and_then(possible) {
+            Some(end) => reader.seek(end).map(|()| true),
             None => Ok(false),
         });
         end.map_err(|failure| io_error(failure, device))
     }
+}
+
+/// A place that a medium can have; what is said of a longer one is no reason to count on.
+fn possible(place: u64) -> Option<i64> {
+    i64::try_from(place).ok().filter(|place| *place < 1 << 62)
 }
 
 fn io_error(failure: Failure, device: usize) -> Error {
