@@ -280,6 +280,26 @@ fn a_damaged_backup_between_others() {
     }
 }
 
+/// What follows on a medium whose beginning is gone has a number, and no predecessor.
+#[test]
+fn a_medium_without_its_beginning() {
+    let place = databases();
+    let client = Client::new("cut", VDF_LikeDisk);
+    append_three(&place, &client);
+    let path = place.path("cut.0.0");
+    let whole = fs::read(&path).unwrap();
+    let second = (512..whole.len())
+        .step_by(512)
+        .find(|at| whole[*at..].starts_with(b"vdi-labl"));
+    fs::write(&path, &whole[second.unwrap()..]).unwrap();
+    for statement in ["HEADERONLY", "VERIFYONLY", "DATABASE two"] {
+        let run = Sql::run(&place, &client, &format!("RESTORE {statement} FROM {{}}"));
+        run.expect_errors(&[50000, 3013])
+            .says("Cannot find file ID 1");
+    }
+    Sql::run(&place, &client, "BACKUP DATABASE one TO {}").expect_errors(&[3266, 3013]);
+}
+
 /// Where not even the first block of a label finds room, nothing is put on another medium.
 #[test]
 fn a_medium_without_room_for_a_label() {

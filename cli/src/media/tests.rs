@@ -174,6 +174,7 @@ fn the_end_of_a_large_set() {
     let mut looks = 0;
     let mut look = |at: u64| {
         looks += 1;
+        assert!(looks < 60);
         let number = at.saturating_sub(512) / 65536;
         let record = match number.cmp(&records) {
             Ordering::Less => Record::new(&label.backup, false, number, &full),
@@ -184,7 +185,7 @@ fn the_end_of_a_large_set() {
     };
     let end = end_of(&label, 512, &mut look).unwrap();
     assert_eq!(end, Some(512 + (records << 16) + 512));
-    assert!((30..60).contains(&looks), "{looks} looks");
+    assert!(looks > 30, "{looks} looks");
 }
 
 /// Another backup, with the same sizes.

@@ -3,7 +3,7 @@
 use vdi::codes::VDF_ReadMedia;
 
 use super::percent::Percent;
-use super::set::{BackupSet, begin, find};
+use super::set::{BackupSet, begin, find, no_such_set};
 use super::trouble::Trouble;
 use super::{Engine, end};
 use crate::engine::session::Session;
@@ -88,8 +88,13 @@ fn look(inspect: &Inspect, session: &Session) -> Result<Vec<(Label, bool)>, Trou
             Ok(vec![(head.label.clone(), true)])
         }
         _ if inspect.what == View::Header && inspect.position.is_none() => {
+            let device = first.device();
             let labels = first.labels();
-            labels.map_err(|error| Trouble::media(devices, error))
+            let labels = labels.map_err(|error| Trouble::media(devices, error))?;
+            match labels.is_empty() {
+                true => Err(no_such_set(&devices[device], position)),
+                false => Ok(labels),
+            }
         }
         _ => find(first, devices, position).map(|(_, label)| vec![(label, true)]),
     }

@@ -205,7 +205,7 @@ fn of_stream(devices: &[String], error: stream::Error) -> Trouble {
 }
 
 /// The number is that of messages that are not the engine's own.
-fn no_such_set(device: &str, position: u32) -> Trouble {
+pub(super) fn no_such_set(device: &str, position: u32) -> Trouble {
     let text = format!("Cannot find file ID {position} on device '{device}'.");
     Trouble::new(50000, text)
 }

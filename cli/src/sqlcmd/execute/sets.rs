@@ -105,9 +105,9 @@ impl Sets {
                 Err(error) => return Err(error),
             };
             let Some(label) = label else {
-                let place = self.reader.place();
+                let (device, place) = (self.device(), self.reader.place());
                 let channel = self.reader.into_channel();
-                let channel = channel.map_err(|failure| io_error(failure, 0))?;
+                let channel = channel.map_err(|failure| io_error(failure, device))?;
                 return Ok(Some(End {
                     channel,
                     place,
@@ -182,7 +182,7 @@ impl Sets {
     }
 }
 
-/// A place that a medium can have; what is said of a longer one is no reason to count on.
+/// A place that a medium can have.
 fn possible(place: u64) -> Option<i64> {
     i64::try_from(place).ok().filter(|place| *place < 1 << 62)
 }
