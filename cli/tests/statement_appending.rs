@@ -212,6 +212,12 @@ fn media_that_do_not_belong_together() {
         run("BACKUP DATABASE three TO {} WITH MEDIANAME='m'").expect_success("on file 3.");
         let third = get();
         put(&[&third[2..], &third[..2]].concat());
+        // Each medium stays in its family.
+        for (file, family) in [("set.0.0", "1"), ("set.1.0", "2")] {
+            let bytes = fs::read(path(file)).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            assert_eq!(text.matches(&format!("\"family\":{family},")).count(), 3);
+        }
         for position in 1..=3 {
             restore(&place, &two, position).expect_success("");
         }
