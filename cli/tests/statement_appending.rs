@@ -48,7 +48,7 @@ fn restore(place: &Place, client: &Client, position: usize) -> Sql {
     Sql::run(place, client, &restore)
 }
 
-/// [TSQL-10, FEAT-04, FEAT-05, CMD-SMARK-01, CMD-SMARK-02, EOM-02, EOM-04]
+/// [TSQL-10, CMD-SMARK-01, CMD-SMARK-02]
 #[test]
 fn three_backups_on_media_of_every_kind() {
     let skips_no_marks = vec![VDC_SkipMarks];
@@ -143,7 +143,7 @@ fn a_pipe_comes_to_each_backup() {
     Sql::run(&place, &pipe, "BACKUP DATABASE one TO {}").expect_success("on file 1.");
 }
 
-/// Nothing is appended to media that are not one media set; they stay as they are.
+/// Nothing is appended to media that are not one media set; they stay as they are. [TSQL-06]
 #[test]
 fn media_that_do_not_belong_together() {
     for features in [VDF_LikeDisk, VDF_LikeTape] {
