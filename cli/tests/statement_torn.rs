@@ -113,3 +113,41 @@ fn a_failed_append_leaves_the_others() {
         run("BACKUP DATABASE one TO {}").expect_errors(&[3266, 3013]);
     }
 }
+
+/// Wherever the last backup is cut off, nothing is appended, and the one before it is sound.
+#[test]
+fn a_backup_that_is_cut_off_anywhere() {
+    for features in [VDF_LikeDisk, VDF_LikeTape] {
+        let place = databases();
+        let client = Client::new("cut", features);
+        let run = |statement: &str| Sql::run(&place, &client, statement);
+        let (path, marks) = (place.path("cut.0.0"), place.path("cut.0.0.marks"));
+        let all_marks = || -> Vec<usize> {
+            let text = fs::read_to_string(&marks).unwrap();
+            text.lines().map(|line| line.parse().unwrap()).collect()
+        };
+        run("BACKUP DATABASE one TO {}").expect_success("");
+        let first = fs::read(&path).unwrap().len();
+        run("BACKUP DATABASE one TO {}").expect_success("on file 2.");
+        let (whole, written) = (fs::read(&path).unwrap(), all_marks());
+        // In the label, in a record, before the end, and before the last filemark.
+        let mut lengths = vec![first + 512, first + 200_000, whole.len() - 512, first];
+        if features == VDF_LikeTape {
+            lengths.insert(0, whole.len());
+        }
+        for length in lengths {
+            fs::write(&path, &whole[..length]).unwrap();
+            let before = written
+                .iter()
+                .filter(|mark| **mark < length || **mark == first);
+            let before: String = before.map(|mark| format!("{mark}\n")).collect();
+            fs::write(&marks, before).unwrap();
+            run("RESTORE DATABASE one FROM {}").expect_success("");
+            let append = run("BACKUP DATABASE one TO {}");
+            match length == first {
+                false => append.expect_errors(&[3266, 3013]),
+                true => append.expect_success("on file 2."),
+            };
+        }
+    }
+}
