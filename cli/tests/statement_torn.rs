@@ -111,6 +111,13 @@ fn a_failed_append_leaves_the_others() {
         run("BACKUP DATABASE bad TO {} WITH INIT").expect_errors(&[3203, 3013]);
         run("RESTORE DATABASE one FROM {}").expect_errors(&[3203, 3013]);
         run("BACKUP DATABASE one TO {}").expect_errors(&[3266, 3013]);
+
+        // A client that throws away what is not wanted.
+        let client = Client::new("discards", features | VDF_Discard);
+        let run = |statement: &str| Sql::run(&place, &client, statement);
+        run("BACKUP DATABASE one TO {}").expect_success("");
+        run("BACKUP DATABASE bad TO {}").expect_errors(&[3203, 3013]);
+        run("BACKUP DATABASE one TO {}").expect_success("on file 2.");
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Drive {
     mark: usize,
     /// Whether anything was written, so that the rest of an old stream is gone.
     written: bool,
+    /// Where that began, in bytes and filemarks.
+    kept: (usize, usize),
 }
 
 impl Drive {
@@ -53,6 +55,7 @@ impl Drive {
             at: 0,
             mark: 0,
             written: false,
+            kept: (0, 0),
         };
         drive.insert();
         drive
@@ -91,7 +94,8 @@ impl Drive {
         match command.code() {
             VDC_Write => self.write(command),
             VDC_Read => self.read(command),
-            VDC_Flush | VDC_ClearError | VDC_Discard => answer(ERROR_SUCCESS),
+            VDC_Flush | VDC_ClearError => answer(ERROR_SUCCESS),
+            VDC_Discard if self.has(VDF_Discard) => self.discard(),
             VDC_Complete if self.has(VDF_CompleteEnabled) => answer(ERROR_SUCCESS),
             VDC_Rewind if self.has(VDF_Rewind) => {
                 (self.at, self.mark) = (0, 0);
@@ -132,9 +136,22 @@ impl Drive {
         answer(ERROR_SUCCESS)
     }
 
+    /// What was written to this medium is gone.
+    fn discard(&mut self) -> Completion {
+        if self.written {
+            (self.at, self.mark) = self.kept;
+            self.medium.data.truncate(self.at);
+            self.medium.marks.truncate(self.mark);
+        }
+        answer(ERROR_SUCCESS)
+    }
+
     /// What was behind the place where something is written now is gone.
     fn cut(&mut self) {
         let sequential = !self.has(VDF_RandomAccess);
+        if !self.written {
+            self.kept = (self.at, self.mark);
+        }
         if sequential || !self.written {
             self.medium.data.truncate(self.at);
             self.medium.marks.truncate(self.mark);
