@@ -53,11 +53,11 @@ cmake -S . -B "$place/build" -DCMAKE_BUILD_TYPE=Release -DVDI_INSTALL=OFF \
 cmake --build "$place/build" --parallel 2 | { grep -v '^\[' || true; }
 # test_symbols, test_sqlvdi_symbols and test_imports know every undefined symbol, and those of the sanitizer are none of
 # them; the run-time library cannot be in a second namespace, as test_two_copies needs it; it ends
-# a process that has no memory left, as test_memory makes them, or no /proc, as test_old_kernels does.
+# a process that has no memory left, as test_memory and test_memory_for_tables make them, or no /proc, as test_old_kernels does.
 # test_looks has a malloc of its own, which asks that of the C library.
 # The programs of test_drop_in load a library first that is not the run-time library.
 # What it keeps of freed memory, and its notes about the rest, test_expense would count as the library's.
-ctest --test-dir "$place/build" -j2 --output-on-failure --exclude-regex '^test_(symbols|sqlvdi_symbols|drop_in|imports|two_copies|memory|old_kernels|expense|looks)$' \
+ctest --test-dir "$place/build" -j2 --output-on-failure --exclude-regex '^test_(symbols|sqlvdi_symbols|drop_in|imports|two_copies|memory|memory_for_tables|old_kernels|expense|looks)$' \
   >"$place/ctest.log" 2>&1 || failed=1
 reports=$(cat "$place"/*.log | grep -cE 'ERROR: AddressSanitizer|runtime error:' || true)
 

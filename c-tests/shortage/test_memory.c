@@ -5,6 +5,7 @@
  */
 #include "life.h"
 #include "resources.h"
+#include "scarce.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,68 +15,11 @@
 static char name[NAME_SIZE];
 static struct life life;
 
-/* A part of the test in a process of its own, which limits last for. */
-static int apart(void (*body)(void))
-{
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        body();
-        _exit(0);
-    }
-    return wait_child(child);
-}
-
-struct block {
-    struct block *next;
-};
-
-static struct block *blocks;
-
-/* Takes all private memory there is, in ever smaller pieces. */
-static void take_all(void)
-{
-    limit(RLIMIT_AS, address_space() + (1 << 20));
-    for (size_t size = 1 << 16; size >= sizeof(struct block); size /= 2) {
-        struct block *block;
-        while ((block = malloc(size)) != NULL) {
-            block->next = blocks;
-            blocks = block;
-        }
-    }
-}
-
-static void give_all_back(void)
-{
-    limit(RLIMIT_AS, RLIM_INFINITY);
-    while (blocks != NULL) {
-        struct block *next = blocks->next;
-        free(blocks);
-        blocks = next;
-    }
-}
-
 #define CHECK_OUT_OF_MEMORY(call) \
     do { \
         CHECK_RESULT(call, VD_E_MEMORY); \
         CHECK_CONTAINS(vdi_last_error_message(), "out of memory"); \
     } while (0)
-
-static unsigned area_mappings(void)
-{
-    return mappings(getpid(), AREA_NAME, NULL);
-}
-
-/*
- * The primary in this process has got the first area of the server in this process: one that it cannot
- * map ends the set. It is at work with it when it is mapped twice, and done when it answers.
- */
-static void area_has_come(void)
-{
-    vdi_server *another;
-    settles_at(area_mappings, 2);
-    CHECK_RESULT(vdi_server_open(NULL, name, &another), VD_E_BUSY);
-}
 
 /* A command fails while another one is queued, which fails with it, and the device recovers. */
 static void fails_and_recovers(struct engine *engine, vdi_device *device)
@@ -117,7 +61,7 @@ static void no_private_memory(void)
     void *buffer, *again;
     uint32_t handle;
     engine_open(&engine, name, 1, LIFE_BUFFER, 2);
-    area_has_come();
+    area_has_come(name);
     CHECK_RESULT(vdi_open_device(set, name, &device), NOERROR);
     buffer = engine_buffer(&engine, LIFE_BUFFER);
     VDS_Command command = {.commandCode = VDC_Write, .buffer = buffer, .size = LIFE_BUFFER};
@@ -166,7 +110,7 @@ static void no_private_memory_for_an_abort(void)
     char text[256];
     vdi_set *set = client_create(name, 1);
     engine_open(&engine, name, 1, LIFE_BUFFER, 2);
-    area_has_come();
+    area_has_come(name);
     VDS_Command command = {.commandCode = VDC_Flush};
     pending_prepare(&pending, &command);
     CHECK_RESULT(vdi_server_send_command(engine.devices[0], &command), NOERROR);
@@ -179,111 +123,6 @@ static void no_private_memory_for_an_abort(void)
     engine_close_aborted(&engine);
     CHECK_RESULT(vdi_close(set), NOERROR);
     give_all_back();
-}
-
-/* The tables of handles double: with 992 handles of a kind the next one needs 128 KiB. */
-enum { FULL_SETS = 15, LAST_DEVICES = 32 };
-
-struct pair {
-    vdi_set *set;
-    vdi_server *server;
-    char name[NAME_SIZE];
-};
-
-/* A set with both sides in this process, and some of its devices open. */
-static void open_pair(struct pair *pair, unsigned devices)
-{
-    vdi_server_device *theirs;
-    vdi_device *ours;
-    unique_name(pair->name);
-    pair->set = client_create(pair->name, VDI_MAX_DEVICES);
-    pair->server = server_configure(pair->name, 4096, 0);
-    for (unsigned index = 0; index < devices; index++) {
-        char device[NAME_SIZE];
-        device_name(device, pair->name, index);
-        CHECK_RESULT(vdi_server_open_device(pair->server, device, &theirs), NOERROR);
-        CHECK_RESULT(vdi_open_device(pair->set, device, &ours), NOERROR);
-    }
-}
-
-static void close_pair(struct pair *pair)
-{
-    CHECK_RESULT(vdi_signal_abort(pair->set, NULL), NOERROR);
-    CHECK_RESULT(vdi_server_close(pair->server), NOERROR);
-    CHECK_RESULT(vdi_close(pair->set), NOERROR);
-}
-
-/* Takes all private memory but one piece. */
-static void take_all_but(size_t size)
-{
-    /* Or the compiler leaves it out. */
-    void *volatile piece = malloc(size);
-    take_all();
-    free(piece);
-}
-
-/* Leaves what a call needs, which is no table of handles. */
-static void take_nearly_all(void)
-{
-    take_all_but(96 << 10);
-}
-
-/* The longest queue needs tables of 96 KiB and more on each side: without memory for them nothing is
- * done, and the device can be opened when there is. */
-static void no_memory_for_queues(void)
-{
-    static const size_t left[] = {80 << 10, 120 << 10};
-    VDConfig config = {.deviceCount = 1};
-    vdi_create_options options = {.size = sizeof options, .queueCapacity = 4096};
-    vdi_server_device *theirs;
-    vdi_device *ours;
-    vdi_set *set;
-    CHECK_RESULT(vdi_create(NULL, name, &config, &options, &set), NOERROR);
-    vdi_server *server = server_configure(name, 4096, 1);
-    area_has_come();
-    for (unsigned i = 0; i < 2; i++) {
-        take_all_but(left[i]);
-        CHECK_RESULT(vdi_server_open_device(server, name, &theirs), VD_E_MEMORY);
-        CHECK_CONTAINS(vdi_last_error_message(), "queue of 4096 commands");
-        give_all_back();
-    }
-    CHECK_RESULT(vdi_server_open_device(server, name, &theirs), NOERROR);
-    for (unsigned i = 0; i < 2; i++) {
-        take_all_but(left[i]);
-        CHECK_RESULT(vdi_open_device(set, name, &ours), VD_E_MEMORY);
-        CHECK_CONTAINS(vdi_last_error_message(), "queue of 4096 commands");
-        give_all_back();
-    }
-    CHECK_RESULT(vdi_open_device(set, name, &ours), NOERROR);
-    CHECK_RESULT(vdi_server_close_device(theirs), NOERROR);
-    CHECK_RESULT(vdi_server_close(server), NOERROR);
-    CHECK_RESULT(vdi_close(set), NOERROR);
-}
-
-/* A call that has no place for a handle has done nothing: it works when there is memory again. */
-static void no_memory_for_handles(void)
-{
-    static struct pair pairs[FULL_SETS + 1];
-    struct pair *last = &pairs[FULL_SETS];
-    vdi_server_device *theirs;
-    vdi_device *ours;
-    char device[NAME_SIZE];
-    for (unsigned number = 0; number < FULL_SETS; number++)
-        open_pair(&pairs[number], VDI_MAX_DEVICES);
-    open_pair(last, LAST_DEVICES);
-    device_name(device, last->name, LAST_DEVICES);
-    take_nearly_all();
-    CHECK_RESULT(vdi_server_open_device(last->server, device, &theirs), VD_E_MEMORY);
-    CHECK_CONTAINS(vdi_last_error_message(), "no room for another handle");
-    give_all_back();
-    CHECK_RESULT(vdi_server_open_device(last->server, device, &theirs), NOERROR);
-    take_nearly_all();
-    CHECK_RESULT(vdi_open_device(last->set, device, &ours), VD_E_MEMORY);
-    CHECK_CONTAINS(vdi_last_error_message(), "no room for another handle");
-    give_all_back();
-    CHECK_RESULT(vdi_open_device(last->set, device, &ours), NOERROR);
-    for (unsigned number = 0; number <= FULL_SETS; number++)
-        close_pair(&pairs[number]);
 }
 
 static void check_lack(void)
@@ -385,8 +224,6 @@ static void run(void)
     unique_name(name);
     CHECK_EQUAL(apart(no_private_memory), 0);
     CHECK_EQUAL(apart(no_private_memory_for_an_abort), 0);
-    CHECK_EQUAL(apart(no_memory_for_handles), 0);
-    CHECK_EQUAL(apart(no_memory_for_queues), 0);
     little_address_space();
     small_files();
     CHECK_EQUAL(apart(no_locked_memory), 0);

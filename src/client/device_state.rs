@@ -257,7 +257,7 @@ impl DeviceState {
                 .map_err(|what| participant.corrupted(what))?;
         } else if failed {
             // Counted before the failure is published: a ClearError that the server sends in answer
-            // to it must not be taken for one of the commands that are thrown away. [ERR-12]
+            // to it must not be taken for one of the commands that are thrown away. [ERR-03]
             late = self
                 .ready(&mut progress)
                 .map_err(|what| participant.corrupted(what))?;

@@ -4,7 +4,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::participant::table::by_slot;
 use crate::protocol::command::{CommandMessage, Completion, moves_data};
 use crate::shm::area::Buffer;
-use crate::sys::heap;
 
 /// Positions in the rings, and the commands in progress.
 pub(super) struct Progress {
@@ -66,14 +65,8 @@ impl Progress {
         let place = self.active.get_mut(index).ok_or_else(unknown)?;
         if let Some(active) = place {
             if moves_data(active.code) && completion.bytes > active.size {
-                heap::make_room();
-                return Err(Error::new(
-                    ErrorKind::Invalid,
-                    format!(
-                        "bytes_transferred is {}, the command asked for {}",
-                        completion.bytes, active.size
-                    ),
-                ));
+                let text = "bytes_transferred is more than the command asked for";
+                return Err(Error::new(ErrorKind::Invalid, text));
             }
         }
         let active = place.take().ok_or_else(unknown)?;

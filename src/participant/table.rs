@@ -1,12 +1,16 @@
 //! Tables by slot: as long as the queue of a device, which may be more than small.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sys::heap;
 
 /// A table with an entry for each slot; `Memory` if there is none for it.
 pub(crate) fn by_slot<T>(slots: u32, entry: impl FnMut(u32) -> T) -> Result<Vec<T>> {
     let mut table = Vec::new();
-    table.try_reserve_exact(slots as usize).map_err(|error| {
-        let text = format!("no memory for a queue of {slots} commands: {error}");
+    let reserved = table.try_reserve_exact(slots as usize);
+    // It may have taken what the call had looked for.
+    heap::make_room();
+    reserved.map_err(|_| {
+        let text = "this process has no memory for the queue of the device";
         Error::new(ErrorKind::Memory, text)
     })?;
     table.extend((0..slots).map(entry));

@@ -281,7 +281,7 @@ impl DeviceState {
         self.completions().ready(taken) != Ok(0)
     }
 
-    /// Whether every command that was sent has ended.
+    /// Whether every command that was sent has been completed; for what was ended instead, never again.
     pub(super) fn is_idle(&self) -> bool {
         let progress = lock(&self.progress);
         progress.tickets.len() == progress.outstanding.len()

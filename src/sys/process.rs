@@ -14,7 +14,7 @@ use std::{env, io, ptr};
 #[inline]
 pub(crate) fn generation() -> u32 {
     static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
-    // SAFETY: null, or the word of a page that is never unmapped.
+    // SAFETY: null, the word of a page that is never unmapped, or a static one.
     let word = unsafe { PAGE.load(Ordering::Acquire).as_ref() };
     match word.map(|word| word.load(Ordering::Acquire)) {
         None | Some(0) => renew(&PAGE),

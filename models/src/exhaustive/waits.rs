@@ -44,10 +44,14 @@ pub fn the_reason_of_an_abort_comes_with_it() {
             let server = Arc::clone(&server);
             move || server.abort(VDI_ABORT_SERVER, "stop")
         });
-        if let Some(reason) = primary.abort_reason() {
+        let reason = || {
+            let reason = primary.abort_reason()?;
             assert_eq!((reason.code, &*reason.text), (VDI_ABORT_SERVER, "stop"));
-        }
+            Some(reason)
+        };
+        reason();
         other.join().unwrap();
+        assert!(reason().is_some());
     });
 }
 
@@ -59,12 +63,16 @@ pub fn two_threads_abort_with_one_reason() {
             let server = Arc::clone(&server);
             thread::spawn(move || server.abort(VDI_ABORT_SERVER, "stop"))
         });
-        if let Some(reason) = primary.abort_reason() {
+        let reason = || {
+            let reason = primary.abort_reason()?;
             assert_eq!((reason.code, &*reason.text), (VDI_ABORT_SERVER, "stop"));
-        }
+            Some(reason)
+        };
+        reason();
         for other in others {
             other.join().unwrap();
         }
+        assert!(reason().is_some());
     });
 }
 
