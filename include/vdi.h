@@ -113,7 +113,8 @@
  * two, and each side's word: vdi_create_options says who may join a set, vdi_server_open_options whose
  * sets the server opens. The kernel tells each who the other is. A process that is killed leaves at
  * most one empty file there, which the others of the set or the next vdi_create() remove. A program
- * that runs with more rights than its caller (set-user-ID, file capabilities) reads neither variable.
+ * that runs with more rights than its caller (set-user-ID, set-group-ID, file capabilities, another
+ * domain of a security module; AT_SECURE of getauxval(3)) reads neither variable.
  *
  * Abort. A set that is aborted stays so for every process: blocking calls end with VD_E_ABORT, the
  * server's outstanding commands complete with ERROR_OPERATION_ABORTED, and vdi_abort_reason() tells

@@ -135,4 +135,30 @@ mod tests {
         let again = device.complete(&command, completion).unwrap_err();
         assert_eq!(again.kind(), ErrorKind::Invalid);
     }
+
+    /// What the server has told of is taken before its word is looked at again, and found impossible.
+    /// [SEC-07]
+    #[test]
+    fn commands_that_are_known_come_whatever_the_server_says_later() {
+        let set = configured();
+        let device = Device::new(set.take_device(0, &name()).unwrap(), name());
+        let commands = set.participant.command_ring(0);
+        for ticket in 0..2 {
+            let message = CommandMessage {
+                ticket,
+                code: VDC_Flush,
+                size: 0,
+                position: 0,
+                place: None,
+            };
+            commands.write(ticket, message.encode());
+        }
+        commands.publish(2);
+        assert_eq!(device.get_command(None).unwrap().slot(), 0);
+        commands.publish(u32::MAX);
+        assert_eq!(device.get_command(None).unwrap().slot(), 1);
+        let error = device.get_command(None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unexpected);
+        assert!(set.participant.is_aborted());
+    }
 }

@@ -1,10 +1,11 @@
 //! Messages and descriptors over one connection.
 
+use super::background;
 use super::received::Received;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::message::{self, Message};
 use crate::sys::beside_streams;
-use crate::sys::epoll::{wait_hang_up, wait_readable, without_signals};
+use crate::sys::epoll::{wait_hang_up, wait_readable};
 use crate::sys::memfd;
 use crate::sys::pidfd;
 use crate::sys::process::generation;
@@ -12,7 +13,6 @@ use crate::sys::socket::{self, Credentials};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a look at a connection gives.
@@ -289,9 +289,8 @@ pub(crate) fn let_go(fds: Vec<OwnedFd>) {
     }
     #[cfg(test)]
     tests::LET_GO.set(tests::LET_GO.get() + fds.len());
-    let thread = thread::Builder::new().name("vdi-let-go".to_owned());
     // Without a thread they are closed here.
-    let _ = without_signals(|| thread.spawn(move || drop(fds)));
+    let _ = background::start("vdi-let-go", move || drop(fds));
 }
 
 fn is_hang_up(error: &io::Error) -> bool {

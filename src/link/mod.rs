@@ -8,6 +8,7 @@
 
 pub(crate) mod access;
 pub(crate) mod address;
+mod background;
 pub(crate) mod channel;
 pub(crate) mod received;
 pub(crate) mod rendezvous;

@@ -137,7 +137,9 @@ impl Places {
     }
 }
 
-const REMEDY: &str = "set VDI_RUNTIME_DIR to a directory that this user may use";
+const REMEDY: &str = "set VDI_RUNTIME_DIR to a directory that this user may use, or have the \
+                      administrator make /run/vdi: a program with more rights than its caller reads \
+                      no variable";
 
 const STICKY: u32 = 0o1000;
 

@@ -4,10 +4,11 @@
 //! too. All signals are blocked in it, so that the handlers of the application never run there. A
 //! forked child starts a thread of its own when it needs one.
 
+use super::background;
 use crate::error::{Error, Result};
 use crate::panics::contain;
-use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc, thread, thread_local};
-use crate::sys::epoll::{Epoll, Keys, without_signals};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc, thread_local};
+use crate::sys::epoll::{Epoll, Keys};
 use crate::sys::heap;
 use crate::sys::process::{PerProcess, generation};
 use crate::sys::robust::{Hold, List};
@@ -162,14 +163,11 @@ impl Link {
     }
 
     fn start(&'static self) -> io::Result<()> {
-        let thread = thread::Builder::new().name("vdi-link".to_owned());
         let (ready, started) = mpsc::channel::<()>();
-        without_signals(|| {
-            thread.spawn(move || {
-                self.words.adopt();
-                drop(ready);
-                self.run();
-            })
+        background::start("vdi-link", move || {
+            self.words.adopt();
+            drop(ready);
+            self.run();
         })?;
         // Nothing is ever sent: the end of the channel says that words can be held.
         let _: std::result::Result<(), _> = started.recv();

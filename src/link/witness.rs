@@ -7,12 +7,12 @@
 //! As that of [`super::watcher`], the thread runs as long as somebody needs it, with all signals
 //! blocked, and a forked child starts one of its own.
 
+use super::background;
 use crate::error::{Error, Result};
 use crate::naps::{self, FIRST_NAP};
 use crate::panics::contain;
-use crate::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, PoisonError, thread};
+use crate::sync::{AtomicU32, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::sync::{FUTEX_WORDS, futex_wait, futex_wait_any, futex_wake};
-use crate::sys::epoll::without_signals;
 use crate::sys::process::{PerProcess, generation};
 use std::convert::Infallible;
 use std::io;
@@ -103,8 +103,7 @@ impl Witness {
         let mut state = self.lock();
         state.make_room()?;
         if !state.has_thread {
-            let thread = thread::Builder::new().name("vdi-witness".to_owned());
-            without_signals(|| thread.spawn(move || self.run()))?;
+            background::start("vdi-witness", move || self.run())?;
             state.has_thread = true;
         }
         state.last += 1;

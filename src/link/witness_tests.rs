@@ -3,6 +3,7 @@ use crate::link::support::Watchdog;
 use crate::sys::pidfd::holds_in_forked_child;
 use std::fs;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread;
 
 /// Does what it is told to whenever it looks, and says that it has looked.
 struct Probe<F> {

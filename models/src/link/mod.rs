@@ -2,6 +2,8 @@
 
 pub(crate) mod access;
 pub(crate) mod address;
+#[path = "../../../src/link/background.rs"]
+mod background;
 pub(crate) mod channel;
 #[path = "../../../src/link/received.rs"]
 pub(crate) mod received;
