@@ -1,7 +1,7 @@
 //! The address of a set: its socket in the runtime directory, and who is found there.
 
 use super::channel::Channel;
-use super::runtime_dir::Places;
+use super::runtime_dir::{self, Places};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::dir::{Directory, Lock, effective_user};
 use crate::sys::socket;
@@ -260,12 +260,11 @@ impl Address {
     pub(super) fn error(&self, what: &str, error: &io::Error) -> Error {
         let user = effective_user();
         let path = self.path.display();
-        let remedy = if is_denied(error) {
-            " (set VDI_RUNTIME_DIR to a directory that this user can change)"
-        } else {
-            ""
-        };
-        Error::system(format!("user {user} {what} {path}{remedy}"), error)
+        let what = format!("user {user} {what} {path}");
+        if is_denied(error) {
+            return Error::system(format!("{what} ({})", runtime_dir::remedy()), error);
+        }
+        Error::system(what, error)
     }
 }
 

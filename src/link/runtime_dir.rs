@@ -5,7 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sys::dir::{self, Directory, Status};
-use crate::sys::process::variable;
+use crate::sys::process::{has_more_rights, variable};
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ impl Places {
 
     fn stranger(&self, path: &Path, status: &Status) -> Error {
         let problem = format!("belongs to user {}", status.owner);
-        self.refuse(path, &problem, REMEDY)
+        self.refuse(path, &problem, remedy())
     }
 
     fn refuse(&self, path: &Path, problem: &str, remedy: &str) -> Error {
@@ -118,8 +118,8 @@ impl Places {
     }
 
     fn cannot(&self, what: &str, path: &Path, error: &io::Error) -> Error {
-        let (user, path) = (self.user, path.display());
-        let what = format!("user {user} cannot {what} the runtime directory {path} ({REMEDY})");
+        let (user, path, remedy) = (self.user, path.display(), remedy());
+        let what = format!("user {user} cannot {what} the runtime directory {path} ({remedy})");
         Error::system(what, error)
     }
 
@@ -137,9 +137,13 @@ impl Places {
     }
 }
 
-const REMEDY: &str = "set VDI_RUNTIME_DIR to a directory that this user may use, or have the \
-                      administrator make /run/vdi: a program with more rights than its caller reads \
-                      no variable";
+/// What helps depends on what this program reads.
+pub(super) fn remedy() -> &'static str {
+    match has_more_rights() {
+        false => "set VDI_RUNTIME_DIR to a directory that this user may use",
+        true => "have the administrator make /run/vdi",
+    }
+}
 
 const STICKY: u32 = 0o1000;
 

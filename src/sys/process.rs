@@ -153,12 +153,16 @@ pub(crate) fn processors() -> usize {
     usize::try_from(count).unwrap_or(1).max(1)
 }
 
-/// A variable of the environment. A program that runs with more rights than its caller, who wrote the
-/// environment, has none: it must not be led by it.
-pub(crate) fn variable(name: &str) -> Option<OsString> {
+/// Whether this program runs with more rights than its caller, who wrote its environment.
+pub(crate) fn has_more_rights() -> bool {
     // SAFETY: reads a value that the kernel gave this process at its start.
-    let has_more_rights = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-    if has_more_rights {
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// A variable of the environment; a program with more rights than its caller has none, and so is not led
+/// by it.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    if has_more_rights() {
         None
     } else {
         env::var_os(name)
