@@ -36,6 +36,8 @@ pub(crate) struct Drive {
     written: bool,
     /// Where that began, in bytes and filemarks.
     kept: (usize, usize),
+    /// Where the last Write ended.
+    last: usize,
 }
 
 impl Drive {
@@ -56,6 +58,7 @@ impl Drive {
             mark: 0,
             written: false,
             kept: (0, 0),
+            last: 0,
         };
         drive.insert();
         drive
@@ -94,7 +97,8 @@ impl Drive {
         match command.code() {
             VDC_Write => self.write(command),
             VDC_Read => self.read(command),
-            VDC_Flush | VDC_ClearError => answer(ERROR_SUCCESS),
+            VDC_ClearError => answer(ERROR_SUCCESS),
+            VDC_Flush => self.flush(),
             VDC_Discard if self.has(VDF_Discard) => self.discard(),
             VDC_Complete if self.has(VDF_CompleteEnabled) => answer(ERROR_SUCCESS),
             VDC_Rewind if self.has(VDF_Rewind) => {
@@ -146,13 +150,21 @@ impl Drive {
         answer(ERROR_SUCCESS)
     }
 
-    /// What was behind the place where something is written now is gone.
+    /// On a disk the data ends with the last Write; until then what was behind it stays
+    /// (CMD-FLUSH-02).
+    fn flush(&mut self) -> Completion {
+        if self.written && self.has(VDF_RandomAccess) {
+            self.medium.data.truncate(self.last);
+        }
+        answer(ERROR_SUCCESS)
+    }
+
+    /// Behind the place where something is written now nothing is left, except on a disk.
     fn cut(&mut self) {
-        let sequential = !self.has(VDF_RandomAccess);
         if !self.written {
             self.kept = (self.at, self.mark);
         }
-        if sequential || !self.written {
+        if !self.has(VDF_RandomAccess) {
             self.medium.data.truncate(self.at);
             self.medium.marks.truncate(self.mark);
         }
@@ -173,6 +185,7 @@ impl Drive {
             .read(0, &mut data[self.at..self.at + stored])
             .unwrap();
         self.at += stored;
+        self.last = self.at;
         let near = self.capacity - self.at < self.eom_warning;
         let code = match (stored == size, self.has(VDF_Removable)) {
             (true, removable) if !(removable && near) => ERROR_SUCCESS,
