@@ -1,7 +1,11 @@
-//! Where a backup set ends on a medium of which every place can be read.
+//! Where a backup set ends on a medium of which every place can be read, and whether another
+//! medium goes on with it.
 
-use super::Label;
+use std::io::Read;
+
+use super::reader::exact;
 use super::record::{HEADER_BYTES, Record};
+use super::{Error, Label};
 
 /// The place behind the backup set whose first record is at `start`, found without reading what
 /// lies between: all data records but the last one are of one size, so their number can be found by
@@ -40,6 +44,28 @@ pub(crate) fn end_of<E>(
     }
     let last = header(end)?.filter(|record| record.end);
     Ok(last.map(|record| end + record.length(label.block_size)))
+}
+
+/// Number of the first record that begins on a medium on which a backup goes on. Before it may be
+/// the rest of another one. None if there is none of that backup.
+pub(crate) fn first_record(
+    device: usize,
+    input: &mut impl Read,
+    label: &Label,
+) -> Result<Option<u64>, Error> {
+    let mut block = vec![0; label.block_size as usize];
+    for _ in 0..=label.record_size / label.block_size {
+        match exact(device, input, &mut block) {
+            Ok(()) => {}
+            Err(Error::Short { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let header = block.first_chunk::<HEADER_BYTES>();
+        if let Some(record) = header.and_then(|bytes| of(label, *bytes)) {
+            return Ok(Some(record.number));
+        }
+    }
+    Ok(None)
 }
 
 /// The header, if it is one of that backup.

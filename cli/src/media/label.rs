@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LABEL_BYTES, RECORD_BYTES};
+use super::{LABEL_BYTES, MAX_SETS, RECORD_BYTES};
 
 const MAGIC: &[u8; 8] = b"vdi-labl";
 const VERSION: u32 = 2;
@@ -99,7 +99,7 @@ impl Label {
             && (512..=65536).contains(&label.block_size)
             && (1..=RECORD_BYTES).contains(&label.record_size)
             && label.record_size % label.block_size == 0
-            && label.position > 0
+            && (1..=MAX_SETS).contains(&label.position)
             && (1..=64).contains(&label.families)
             && (1..=label.families).contains(&label.family);
         possible.then_some((label, length))

@@ -1,8 +1,8 @@
 //! The format of media: what BACKUP statements write to their devices.
 //!
 //! `docs/media-format.md` is the description. A medium says in clear words what is on it, and
-//! carries bytes of any kind and of unknown length, one backup set behind the other. This module knows nothing of devices: it
-//! writes to [`std::io::Write`] and reads from [`std::io::Read`].
+//! carries bytes of any kind and of unknown length, one backup set behind the other. This module
+//! knows nothing of devices: it writes to [`std::io::Write`] and reads from [`std::io::Read`].
 
 mod end;
 mod label;
@@ -14,13 +14,15 @@ mod writer;
 
 use std::io;
 
-pub(crate) use end::end_of;
+pub(crate) use end::{end_of, first_record};
 pub(crate) use label::{BackupType, File, Kind, Label};
 pub(crate) use reader::{Reader, pass};
 pub(crate) use writer::Writer;
 
 /// Bytes from the beginning of a backup set in which the label lies whole.
 pub(crate) const LABEL_BYTES: usize = 65536;
+/// Most backup sets of a media set.
+pub(crate) const MAX_SETS: u32 = 65535;
 /// Most bytes of a data record; no transfer is larger.
 const RECORD_BYTES: u32 = 4 << 20;
 

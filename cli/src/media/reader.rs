@@ -77,7 +77,8 @@ fn damaged(device: usize, reason: &str) -> Error {
     }
 }
 
-fn exact(device: usize, input: &mut impl Read, into: &mut [u8]) -> Result<(), Error> {
+/// Fills `into`.
+pub(super) fn exact(device: usize, input: &mut impl Read, into: &mut [u8]) -> Result<(), Error> {
     input.read_exact(into).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => Error::Short { device },
         _ => Error::Io { device, error },

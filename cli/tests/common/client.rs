@@ -37,6 +37,8 @@ pub(crate) struct Client {
     /// Bytes of a medium, and how many media there are for each device; 0 for one without end.
     pub(crate) capacity: usize,
     pub(crate) media: usize,
+    /// Behind the last medium, every Load brings it again, or an empty one.
+    pub(crate) endless: Option<bool>,
     /// Keeps what is written at once, so that it is there when the process is killed.
     pub(crate) through: bool,
     /// Commands that are answered with ERROR_NOT_SUPPORTED.

@@ -23,10 +23,12 @@ struct Medium {
 /// A device with the medium that is in it.
 pub(crate) struct Drive {
     features: u32,
+    block_size: u32,
     eom_warning: usize,
     capacity: usize,
     /// Files of the media; the one in the drive.
     paths: Vec<String>,
+    endless: Option<bool>,
     loaded: usize,
     medium: Medium,
     at: usize,
@@ -45,6 +47,7 @@ impl Drive {
         let path = |medium| format!("{}.{number}.{medium}", client.store);
         let mut drive = Self {
             features: configuration.features,
+            block_size: configuration.block_size,
             eom_warning: client.eom_warning as usize,
             capacity: if client.capacity == 0 {
                 usize::MAX
@@ -52,6 +55,7 @@ impl Drive {
                 client.capacity
             },
             paths: (0..client.media).map(path).collect(),
+            endless: client.endless,
             loaded: 0,
             medium: Medium::default(),
             at: 0,
@@ -94,6 +98,9 @@ impl Drive {
     }
 
     pub(crate) fn execute(&mut self, command: &Command) -> Completion {
+        if matches!(command.code(), VDC_Read | VDC_Write) {
+            assert_eq!(command.size() % self.block_size, 0, "whole blocks");
+        }
         match command.code() {
             VDC_Write => self.write(command),
             VDC_Read => self.read(command),
@@ -131,11 +138,13 @@ impl Drive {
     }
 
     fn load(&mut self) -> Completion {
-        if self.loaded + 1 == self.paths.len() {
-            return answer(ERROR_NO_MEDIA_IN_DRIVE);
-        }
         self.save();
-        self.loaded += 1;
+        match self.endless {
+            _ if self.loaded + 1 < self.paths.len() => self.loaded += 1,
+            Some(true) => {}
+            Some(false) => self.paths[self.loaded] = "empty".into(),
+            None => return answer(ERROR_NO_MEDIA_IN_DRIVE),
+        }
         self.insert();
         answer(ERROR_SUCCESS)
     }

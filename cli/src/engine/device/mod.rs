@@ -19,7 +19,7 @@ use vdi::{Buffer, Completion, Configuration};
 use super::session;
 use crate::exit::{Cause, Exit, Failure};
 
-pub(crate) use reader::{Reader, look};
+pub(crate) use reader::{Next, Reader};
 pub(crate) use writer::Writer;
 
 /// One device, and the buffers that only commands to it use.
@@ -61,7 +61,13 @@ impl Channel {
 
     /// Whether what is on the medium can be read before it is written.
     pub(crate) fn looks_back(&self) -> bool {
-        self.has(VDF_ReadMedia) && self.has(VDF_RandomAccess | VDF_FileMarks)
+        let tape = self.has(VDF_FileMarks) && self.has(VDF_Rewind);
+        self.has(VDF_ReadMedia) && (self.has(VDF_RandomAccess) || tape)
+    }
+
+    /// Bytes of which every transfer is a multiple.
+    pub(crate) fn block_size(&self) -> u32 {
+        self.configuration.block_size
     }
 
     /// Sends a command that moves nothing.

@@ -9,28 +9,23 @@ use vdi::codes::*;
 use super::{Channel, Pending};
 use crate::exit::Failure;
 
-/// What a medium begins with, `size` bytes at most; then the device is at its beginning again. A
-/// client that has nothing to read, or cannot, shows nothing.
-pub(crate) fn look(mut channel: Channel, size: usize) -> Result<(Channel, Vec<u8>), Failure> {
-    let Some(buffer) = channel.buffers.pop() else {
-        return Ok((channel, Vec::new()));
-    };
-    let size = buffer.len().min(size) as u32;
-    let completion = channel.transfer(VDC_Read, &buffer, size, 0).wait();
-    let mut bytes = match completion.code {
-        ERROR_SUCCESS | ERROR_HANDLE_EOF | ERROR_NO_DATA_DETECTED | ERROR_FILEMARK_DETECTED => {
-            vec![0; completion.bytes as usize]
+/// What comes next on a medium.
+pub(crate) enum Next {
+    Bytes(Vec<u8>),
+    /// A filemark.
+    Mark,
+    /// The end of the data.
+    End,
+}
+
+impl Next {
+    /// The bytes; none before a filemark or the end.
+    pub(crate) fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Mark | Self::End => Vec::new(),
         }
-        ERROR_NOT_SUPPORTED => Vec::new(),
-        code => return Err(channel.failure(VDC_Read, code)),
-    };
-    if completion.code != ERROR_SUCCESS {
-        channel.clear_error()?;
     }
-    buffer.read(0, &mut bytes).map_err(unread)?;
-    channel.buffers.push(buffer);
-    channel.rewind()?;
-    Ok((channel, bytes))
 }
 
 /// Sends Reads ahead, as many as there are buffers, and gives their bytes in order. The sizes have
@@ -88,9 +83,9 @@ impl Reader {
         Ok(self.channel)
     }
 
-    /// What comes next on this medium, `size` bytes at most and by one Read; none at the end of the
-    /// data. It is read again afterwards.
-    pub(crate) fn peek(&mut self, size: usize) -> Result<Vec<u8>, Failure> {
+    /// What comes next on this medium, `size` bytes at most and by one Read. It is read again
+    /// afterwards.
+    pub(crate) fn peek(&mut self, size: usize) -> Result<Next, Failure> {
         if self.emptying.as_ref().is_none_or(|(_, at, end)| at == end) {
             self.recycle();
             if self.end.is_none() && self.reads.is_empty() {
@@ -105,7 +100,16 @@ impl Reader {
             bytes.resize((end - at).min(size), 0);
             buffer.read(*at, &mut bytes).map_err(unread)?;
         }
-        Ok(bytes)
+        Ok(match self.end {
+            _ if !bytes.is_empty() => Next::Bytes(bytes),
+            Some(ERROR_FILEMARK_DETECTED) => Next::Mark,
+            _ => Next::End,
+        })
+    }
+
+    /// Reads as far as the next filemark, on this medium and those behind it.
+    pub(crate) fn file(&mut self) -> impl Read {
+        File(self)
     }
 
     /// Goes to a place of a disk.
@@ -115,15 +119,9 @@ impl Reader {
         Ok(())
     }
 
-    /// Goes behind the next filemark of a tape, which may be on its next medium. False if the data
-    /// ends first.
+    /// Goes behind the next filemark of this medium. False if the medium ends first.
     pub(crate) fn pass_mark(&mut self) -> Result<bool, Failure> {
-        while self.pass_file()? != ERROR_FILEMARK_DETECTED {
-            if !self.load()? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok(self.pass_file()? == ERROR_FILEMARK_DETECTED)
     }
 
     /// Goes to where the data ends next, and says how: with a filemark, behind which the medium then
@@ -231,7 +229,7 @@ impl Reader {
     }
 
     /// Has the next medium put in, if there is one.
-    fn load(&mut self) -> Result<bool, Failure> {
+    pub(crate) fn load(&mut self) -> Result<bool, Failure> {
         if !self.channel.has(VDF_Removable) {
             return Ok(false);
         }
@@ -246,10 +244,9 @@ impl Reader {
             code => Err(self.channel.failure(VDC_Load, code)),
         }
     }
-}
 
-impl Read for Reader {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    /// Reads some bytes; none at the end, which a filemark is if it is not to be passed.
+    fn fill(&mut self, into: &mut [u8], passes_marks: bool) -> io::Result<usize> {
         loop {
             if let Some((buffer, at, end)) = self.emptying.take() {
                 if at < end {
@@ -264,7 +261,8 @@ impl Read for Reader {
             match self.end {
                 None => while self.send(usize::MAX) {},
                 Some(end) if self.reads.is_empty() => {
-                    if !self.pass_end(end)? {
+                    let stays = end == ERROR_FILEMARK_DETECTED && !passes_marks;
+                    if stays || !self.pass_end(end)? {
                         return Ok(0);
                     }
                     continue;
@@ -273,6 +271,21 @@ impl Read for Reader {
             }
             self.await_oldest()?;
         }
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.fill(into, true)
+    }
+}
+
+/// What lies before the next filemark.
+struct File<'a>(&'a mut Reader);
+
+impl Read for File<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.fill(into, false)
     }
 }
 

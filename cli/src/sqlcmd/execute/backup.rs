@@ -60,7 +60,7 @@ impl Engine<'_> {
             features |= VDF_CompleteEnabled;
         }
         let mut plan = self.plan(&backup.devices, &backup.transfer, features, manners)?;
-        plan.looks = !backup.format;
+        plan.looks = !backup.format && !backup.init;
         self.open(&plan, &backup.devices)
     }
 

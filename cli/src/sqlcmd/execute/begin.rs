@@ -6,9 +6,9 @@ use super::place::check_media_name;
 use super::set::other_block_size;
 use super::sets::{End, Sets};
 use super::trouble::Trouble;
-use crate::engine::device::{Channel, Writer, look};
+use crate::engine::device::{Channel, Writer};
 use crate::engine::session::Session;
-use crate::media::{self, LABEL_BYTES, Label};
+use crate::media::{self, Label, MAX_SETS};
 use crate::statement::Backup;
 
 impl Engine<'_> {
@@ -20,22 +20,18 @@ impl Engine<'_> {
         session: &Session,
     ) -> Result<(Vec<Writer>, Option<Label>), Trouble> {
         let failed = |failure| Trouble::transfer(&backup.devices, "", &failure);
+        let looks = !backup.format && !backup.init;
         let mut ends = Vec::new();
         for channel in session.channels().map_err(failed)? {
             channel.rewind().map_err(failed)?;
-            if backup.format || !channel.looks_back() {
-                ends.push(End::of_nothing(channel));
-                continue;
-            }
-            let (channel, found) = look(channel, LABEL_BYTES).map_err(failed)?;
-            ends.push(match found.is_empty() || backup.init {
-                true => End::of_nothing(channel),
-                false => last(&backup.devices, channel)?,
+            ends.push(match looks && channel.looks_back() {
+                true => last(&backup.devices, channel)?,
+                false => End::of_nothing(channel),
             });
         }
         let last = ends.iter().find_map(|end| end.last.clone());
         if let Some(last) = &last {
-            check(backup, session, &ends, last)?;
+            check(backup, &ends, last)?;
             ends.sort_by_key(|end| end.last.as_ref().map(|label| label.family));
         }
         let writer = |end: End| Writer::new(end.channel, end.place);
@@ -54,29 +50,38 @@ impl End {
     }
 }
 
-/// The end of what is on a medium that is not empty.
+/// The end of what is on a medium.
 fn last(devices: &[String], channel: Channel) -> Result<End, Trouble> {
-    let sets = Sets::open(channel);
-    let sets = sets.map_err(|failure| Trouble::transfer(devices, "", &failure))?;
+    let given = channel.block_size();
+    let sets = Sets::open(channel).map_err(|failure| {
+        Trouble::transfer(devices, "", &failure).noting(format!(
+            "the medium cannot be looked at: {failure}; WITH INIT and WITH FORMAT overwrite it \
+             without a look"
+        ))
+    })?;
     let number = sets.device();
     let device = &devices[number];
     match &sets.head {
         Some(head) if head.pages => return Err(occupied(device)),
-        Some(_) => {}
-        None => {
-            return Err(Trouble::media(
-                devices,
-                media::Error::Foreign { device: number },
-            ));
+        Some(head) if head.label.block_size != given => {
+            return Err(other_block_size(device, head.label.block_size, given));
         }
+        None if !sets.is_empty => {
+            let foreign = media::Error::Foreign { device: number };
+            return Err(Trouble::media(devices, foreign));
+        }
+        _ => {}
     }
     let end = sets.end().map_err(|error| Trouble::media(devices, error))?;
-    end.ok_or_else(|| torn(device))
+    let end = end.ok_or_else(|| torn(device))?;
+    match &end.last {
+        Some(last) if last.position >= MAX_SETS => Err(full(device)),
+        _ => Ok(end),
+    }
 }
 
 /// All media are one media set, which this backup can continue.
-fn check(backup: &Backup, session: &Session, ends: &[End], first: &Label) -> Result<(), Trouble> {
-    let given = session.configuration().block_size;
+fn check(backup: &Backup, ends: &[End], first: &Label) -> Result<(), Trouble> {
     let mut families = Vec::new();
     for end in ends {
         let device = &backup.devices[end.channel.number];
@@ -85,9 +90,6 @@ fn check(backup: &Backup, session: &Session, ends: &[End], first: &Label) -> Res
         };
         if last.families as usize != ends.len() {
             return Err(other_count(device, last.families, ends.len()));
-        }
-        if last.block_size != given {
-            return Err(other_block_size(device, last.block_size, given));
         }
         check_media_name(backup.media_name.as_ref(), last, device)?;
         if last.media_set == first.media_set && last.backup != first.backup {
@@ -122,6 +124,11 @@ fn occupied(device: &str) -> Trouble {
              other can be appended. Use WITH INIT or WITH FORMAT to overwrite it."
         ),
     )
+}
+
+fn full(device: &str) -> Trouble {
+    let text = format!("The medium on device '{device}' holds {MAX_SETS} backups, and no more.");
+    Trouble::new(50000, text)
 }
 
 fn torn(device: &str) -> Trouble {

@@ -4,10 +4,12 @@ use vdi::codes::VDF_ReadMedia;
 
 use super::percent::Percent;
 use super::set::{BackupSet, begin, find, no_such_set};
+use super::sets::Seen;
 use super::trouble::Trouble;
 use super::{Engine, end};
 use crate::engine::session::Session;
 use crate::media::{BackupType, Error, Label};
+use crate::report;
 use crate::sqlcmd::catalogue::Manners;
 use crate::sqlcmd::console::Row;
 use crate::sqlcmd::messages::{self, Message};
@@ -23,10 +25,15 @@ impl Engine<'_> {
         let plan = self.plan(devices, &inspect.transfer, VDF_ReadMedia, &manners)?;
         let mut session = self.open(&plan, devices)?;
         let seen = match inspect.what {
-            View::Verify => self.verify(inspect, &session).map(|()| Vec::new()),
+            View::Verify => self
+                .verify(inspect, &session)
+                .map(|()| Seen::of(Vec::new())),
             _ => look(inspect, &session),
         };
-        let seen = end(&mut session, seen, devices)?;
+        let Seen {
+            labels: seen,
+            hidden,
+        } = end(&mut session, seen, devices)?;
         // All has been seen, whatever becomes of the set.
         let _ = session.close();
         let labels = || seen.iter().map(|(label, _)| label);
@@ -37,6 +44,9 @@ impl Engine<'_> {
                     .map(|(label, ends)| header(label, *ends))
                     .collect();
                 self.console.rows(&rows);
+                if let Some(why) = hidden {
+                    report::note(&format!("not shown is what follows on the medium: {why}"));
+                }
             }
             View::Label => self.console.rows(&labels().map(media).collect::<Vec<_>>()),
             View::FileList => self
@@ -71,7 +81,7 @@ impl Engine<'_> {
 
 /// The labels that are asked for, of the first device, and whether their backup sets have an end,
 /// where that was seen. Of the other devices no more is read than the beginning.
-fn look(inspect: &Inspect, session: &Session) -> Result<Vec<(Label, bool)>, Trouble> {
+fn look(inspect: &Inspect, session: &Session) -> Result<Seen, Trouble> {
     let devices = &inspect.devices;
     let all = begin(session, devices)?;
     let position = inspect.position.unwrap_or(1);
@@ -81,22 +91,25 @@ fn look(inspect: &Inspect, session: &Session) -> Result<Vec<(Label, bool)>, Trou
         return Err(Trouble::media(devices, Error::Foreign { device }));
     }
     let Some(first) = all.into_iter().next() else {
-        return Ok(Vec::new());
+        return Ok(Seen::of(Vec::new()));
     };
     match &first.head {
-        Some(head) if position == 1 && (head.pages || inspect.what != View::Header) => {
-            Ok(vec![(head.label.clone(), true)])
+        Some(head)
+            if (position, head.label.position) == (1, 1)
+                && (head.pages || inspect.what != View::Header) =>
+        {
+            Ok(Seen::of(vec![(head.label.clone(), true)]))
         }
         _ if inspect.what == View::Header && inspect.position.is_none() => {
             let device = first.device();
-            let labels = first.labels();
-            let labels = labels.map_err(|error| Trouble::media(devices, error))?;
-            match labels.is_empty() {
+            let seen = first.labels();
+            let seen = seen.map_err(|error| Trouble::media(devices, error))?;
+            match seen.labels.is_empty() {
                 true => Err(no_such_set(&devices[device], position)),
-                false => Ok(labels),
+                false => Ok(seen),
             }
         }
-        _ => find(first, devices, position).map(|(_, label)| vec![(label, true)]),
+        _ => find(first, devices, position).map(|(_, label)| Seen::of(vec![(label, true)])),
     }
 }
 

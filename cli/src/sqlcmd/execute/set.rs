@@ -220,6 +220,6 @@ pub(super) fn other_block_size(device: &str, written: u32, given: u32) -> Troubl
         ),
     )
     .noting(format!(
-        "the backup was made WITH BLOCKSIZE = {written}; say so at the RESTORE"
+        "the backups on the medium were made WITH BLOCKSIZE = {written}; say so, too"
     ))
 }
