@@ -148,6 +148,31 @@ fn a_failed_mount_keeps_the_old_database() {
     }
 }
 
+/// Where there was no database, none is left.
+#[test]
+fn a_failed_mount_without_an_old_database() {
+    let place = Place::new();
+    place.database("a.db", "delete");
+    catalogue(&place, "[database.a]\nsqlite = 'a.db'\n");
+    let client = Client {
+        copy: Some((place.path("a.db"), place.path("copy.db"))),
+        ..Client::new("none", 0)
+    };
+    Sql::run(&place, &client, "BACKUP DATABASE a TO {} WITH SNAPSHOT").expect_success("");
+    fs::remove_file(place.path("a.db")).unwrap();
+    let sound = fs::read(place.path("copy.db")).unwrap();
+    let mut damaged = sound.clone();
+    damaged[4096..12288].fill(9);
+    fs::write(place.path("copy.db"), damaged).unwrap();
+    let names = place.names();
+    let restore = "RESTORE DATABASE a FROM {} WITH SNAPSHOT";
+    Sql::run(&place, &client, restore).expect_errors(&[3203, 3013]);
+    assert_eq!(place.names(), names);
+    fs::write(place.path("copy.db"), sound).unwrap();
+    Sql::run(&place, &client, restore).expect_success("");
+    assert_eq!(check_items(&place.path("a.db")), 3000);
+}
+
 /// A client that dies while it mounts is no different.
 #[test]
 fn a_mount_that_is_cut_off_keeps_the_old_database() {

@@ -1,6 +1,7 @@
 //! A SQLite database whose files somebody else copies while its writers are held off.
 
 use std::fs::{self, File as Handle};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -8,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::aside::Aside;
 use super::sqlite::file;
 use super::{Target, Watch};
+use crate::durable::sync_directory;
 use crate::engine::{pages, target};
 use crate::exit::{Exit, Failure};
 use crate::media::File;
@@ -86,6 +88,20 @@ impl Mounted {
     }
 }
 
+impl Mounted {
+    /// Makes the new files durable, before the old ones are given up.
+    fn sync(&self) -> io::Result<()> {
+        let path = self.path.canonicalize()?;
+        Handle::open(&path)?.sync_all()?;
+        // The check may have emptied and removed it.
+        let wal = wal(&path);
+        if wal.exists() {
+            Handle::open(wal)?.sync_all()?;
+        }
+        sync_directory(&path)
+    }
+}
+
 impl Target for Mounted {
     fn write(&mut self, _: Watch, _: &[u8]) -> Result<(), Failure> {
         Ok(())
@@ -112,8 +128,12 @@ impl Target for Mounted {
             .map_err(|error| pages::sqlite(&shown, &error))?
             .as_str()
         {
-            "ok" => self.old.give_up(),
-            damage => Err(Failure::new(Exit::Stripes, format!("{shown}: {damage}"))),
+            "ok" => {}
+            damage => return Err(Failure::new(Exit::Stripes, format!("{shown}: {damage}"))),
         }
+        self.sync()
+            .map_err(|error| Failure::output(&shown, &error))?;
+        self.old.give_up();
+        Ok(())
     }
 }
