@@ -21,8 +21,11 @@ pub(crate) fn end_of<E>(
             .first_chunk::<HEADER_BYTES>()
             .and_then(|bytes| of(label, *bytes)))
     };
-    // Whether so many data records are there.
-    let mut has = |count: u64| Ok(header(place(count - 1))?.is_some_and(|last| !last.end));
+    // Whether so many data records are there. Their numbers say that they are in their places.
+    let mut has = |count: u64| {
+        let is_last = |record: Record| !record.end && record.number == label.number(count - 1);
+        Ok(header(place(count - 1))?.is_some_and(is_last))
+    };
     let (mut there, mut not_there) = (0, 1);
     while has(not_there)? {
         (there, not_there) = (not_there, not_there * 2);
@@ -42,7 +45,8 @@ pub(crate) fn end_of<E>(
         };
         end = place(there - 1) + last.length(label.block_size);
     }
-    let last = header(end)?.filter(|record| record.end);
+    let last =
+        header(end)?.filter(|record| record.ends_before(label.number(there), label.families));
     Ok(last.map(|record| end + record.length(label.block_size)))
 }
 

@@ -74,6 +74,14 @@ pub(crate) struct File {
 }
 
 impl Label {
+    /// Number of the data record of this family before which there are so many others of it.
+    pub(super) fn number(&self, count: u64) -> u64 {
+        let first = u64::from(self.family.saturating_sub(1));
+        count
+            .saturating_mul(self.families.into())
+            .saturating_add(first)
+    }
+
     /// The record without its padding; none if it is too long.
     pub(super) fn encode(&self) -> Option<Vec<u8>> {
         let text = serde_json::to_vec(self).ok()?;

@@ -94,7 +94,17 @@ pub(crate) fn pass(device: usize, input: &mut impl Read, label: &Label) -> Resul
         label,
     };
     let mut content = Vec::new();
-    while !family.record(&mut content)?.end {}
+    for count in 0.. {
+        let record = family.record(&mut content)?;
+        let next = family.label.number(count);
+        if record.ends_before(next, family.label.families) {
+            break;
+        }
+        // Otherwise a medium that comes again and again would be read without end.
+        if record.end || record.number != next {
+            return Err(family.damaged("a record is in the place of another"));
+        }
+    }
     Ok(())
 }
 

@@ -53,6 +53,12 @@ impl Record {
         self.own == self.own_sum(backup)
     }
 
+    /// Whether this is the end of a family that would go on with record `next`.
+    pub(super) fn ends_before(&self, next: u64, families: u32) -> bool {
+        let behind = next.checked_sub(self.number);
+        self.end && behind.is_some_and(|behind| behind < families.into())
+    }
+
     /// Bytes of the record with its padding.
     pub(super) fn length(&self, block_size: u32) -> u64 {
         (HEADER_BYTES as u64 + u64::from(self.bytes)).next_multiple_of(u64::from(block_size))

@@ -237,7 +237,52 @@ fn every_change_is_noticed() {
     assert!(matches!(read(&swapped), Err(Error::Damaged { .. })));
 }
 
+/// Overwrites blocks: with copies of others, which are records in wrong places, or with zeros.
+fn hurt(medium: &mut Vec<u8>, wounds: &[(usize, Option<usize>)]) {
+    let blocks = medium.len() / 512;
+    for (at, from) in wounds {
+        let at = at % blocks * 512;
+        match from {
+            Some(from) => {
+                let from = from % blocks * 512;
+                medium.copy_within(from..from + 512, at);
+            }
+            None => medium[at..at + 512].fill(0),
+        }
+    }
+}
+
 proptest! {
+    /// Whatever happens to a backup, its end is found in its place or not at all.
+    #[test]
+    fn no_wrong_end_is_found(
+        families in 1..4_u32,
+        family in 0..3_usize,
+        length in 0..20_000_usize,
+        wounds in proptest::collection::vec((any::<usize>(), any::<Option<usize>>()), 0..12),
+    ) {
+        let mut media = write(&label(families), &bytes(length));
+        let mut medium = media.swap_remove(family % media.len());
+        let (label, start) = Label::decode(&medium).unwrap();
+        let start = start.next_multiple_of(512);
+        let end = medium.len();
+        // Another backup follows, of which parts can get into this one, and this into that one.
+        medium.extend(write(&label_of_another(1), &bytes(5000)).remove(0));
+        let mut tail = medium.split_off(start);
+        hurt(&mut tail, &wounds);
+        medium.extend(tail);
+        let mut look = |at: u64| {
+            let rest = medium.get(at as usize..).unwrap_or_default();
+            Ok::<_, ()>(rest[..rest.len().min(512)].to_vec())
+        };
+        let found = end_of(&label, start as u64, &mut look).unwrap();
+        prop_assert!(found.is_none() || found == Some(end as u64), "{found:?} is not {end}");
+        let mut stream = &medium[start..];
+        if pass(0, &mut stream, &label).is_ok() {
+            prop_assert_eq!(medium.len() - stream.len(), end);
+        }
+    }
+
     /// Whatever is on a medium, a reader has an answer.
     #[test]
     fn any_bytes_have_an_answer(
