@@ -121,12 +121,22 @@ fn a_failed_append_leaves_the_others() {
         run("RESTORE DATABASE one FROM {}").expect_errors(&[3203, 3013]);
         run("BACKUP DATABASE one TO {}").expect_errors(&[3266, 3013]);
 
-        // A client that throws away what is not wanted.
+        // A client that throws away what is not wanted is asked to only where nothing else is.
         let client = Client::new("discards", features | VDF_Discard);
         let run = |statement: &str| Sql::run(&place, &client, statement);
-        run("BACKUP DATABASE one TO {}").expect_success("");
         run("BACKUP DATABASE bad TO {}").expect_errors(&[3203, 3013]);
-        run("BACKUP DATABASE one TO {}").expect_success("on file 2.");
+        assert_eq!(client.count(&place, VDC_Discard), 1);
+        for position in 1..3 {
+            let text = format!("on file {position}.");
+            run("BACKUP DATABASE one TO {}").expect_success(&text);
+        }
+        run("BACKUP DATABASE bad TO {}").expect_errors(&[3203, 3013]);
+        assert_eq!(client.count(&place, VDC_Discard), 0);
+        for position in 1..3 {
+            let restore = format!("RESTORE DATABASE one FROM {{}} WITH FILE = {position}");
+            run(&restore).expect_success("");
+        }
+        run("BACKUP DATABASE one TO {}").expect_errors(&[3266, 3013]);
     }
 }
 

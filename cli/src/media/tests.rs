@@ -147,6 +147,10 @@ fn the_end_of_a_set() {
                 let older = write(&label_of_another(families), &bytes(400_000)).swap_remove(k);
                 let stale = [&medium, &older[end..]].concat();
                 assert_eq!(find(&stale), Some(end as u64));
+                // Records of this one, but in wrong places.
+                let record = &medium[start..start + 512];
+                let copied = [&medium[..], &record.repeat(700)].concat();
+                assert_eq!(find(&copied), Some(end as u64));
                 assert_eq!(find(&medium[..end - 512]), None);
                 assert_eq!(find(&longer[..start]), None);
                 assert!(looks < 70, "{looks} looks at {length} bytes");
@@ -238,7 +242,7 @@ fn every_change_is_noticed() {
 }
 
 /// Overwrites blocks: with copies of others, which are records in wrong places, or with zeros.
-fn hurt(medium: &mut Vec<u8>, wounds: &[(usize, Option<usize>)]) {
+fn hurt(medium: &mut [u8], wounds: &[(usize, Option<usize>)]) {
     let blocks = medium.len() / 512;
     for (at, from) in wounds {
         let at = at % blocks * 512;

@@ -130,7 +130,10 @@ impl Engine<'_> {
             .and_then(|()| Ok(writer.finish()?))
             .and_then(|bytes| complete(writer.sinks(), session).map(|()| bytes));
         let bytes = sent.map_err(|failure| {
-            discard(writer.sinks());
+            // A client might throw all of a medium away, with the backups before this one.
+            if label.position == 1 {
+                discard(writer.sinks());
+            }
             failed(failure)
         })?;
         if let Some(hundred) = percent.finish() {
