@@ -167,6 +167,20 @@ fn the_end_of_a_set() {
     }
 }
 
+/// A record that comes again, as from a medium that is put in again and again, ends the reading at
+/// once.
+#[test]
+fn a_record_that_comes_again() {
+    let medium = write(&label(1), &bytes(5000)).remove(0);
+    let (label, start) = Label::decode(&medium).unwrap();
+    let start = start.next_multiple_of(512);
+    let again = medium[start..start + 1024].repeat(9);
+    let mut stream = again.as_slice();
+    let passed = pass(0, &mut stream, &label);
+    assert!(matches!(passed, Err(Error::Damaged { device: 0, .. })));
+    assert_eq!(stream.len(), 7 * 1024);
+}
+
 /// Of a terabyte, some fifty blocks are looked at.
 #[test]
 fn the_end_of_a_large_set() {
