@@ -78,6 +78,63 @@ fn a_medium_of_another_media_set() {
     assert!(before == bytes() && names == place.names());
 }
 
+/// Three backups behind another one, and all of them restored.
+fn append_and_restore(place: &Place, client: &Client, options: &str) {
+    let run = |statement: &str| Sql::run(place, client, statement);
+    let all = [(1, "one"), (2, "two"), (3, "one"), (4, "two")];
+    for (position, name) in &all[1..] {
+        let long = "x".repeat(200);
+        let backup = format!("BACKUP DATABASE {name} TO {{}} {options}, DESCRIPTION = '{long}'");
+        run(&backup).expect_success(&format!("on file {position}."));
+    }
+    for (position, name) in all {
+        let restore = format!("RESTORE DATABASE {name} FROM {{}} {options}, FILE = {position}");
+        run(&restore).expect_success("");
+    }
+    let header = run("RESTORE HEADERONLY FROM {}");
+    header.expect_success("(4 rows affected)");
+}
+
+#[test]
+fn a_record_that_takes_several_media() {
+    let place = databases();
+    let client = Client {
+        capacity: 100 << 10,
+        media: 30,
+        ..drive("small")
+    };
+    let options = "WITH MAXTRANSFERSIZE = 1048576";
+    let first = format!("BACKUP DATABASE one TO {{}} {options}");
+    Sql::run(&place, &client, &first).expect_success("on file 1.");
+    append_and_restore(&place, &client, options);
+}
+
+/// A medium ends in the middle of a label, or right behind it.
+#[test]
+fn a_label_at_the_end_of_a_medium() {
+    for features in [VDF_LikeTape, VDF_LikeDisk | VDF_Removable] {
+        for (block, is_whole) in [(4096, true), (512, false)] {
+            let place = databases();
+            let client = Client::new("cut", features);
+            let options = format!("WITH BLOCKSIZE = {block}");
+            let first = format!("BACKUP DATABASE one TO {{}} {options}");
+            Sql::run(&place, &client, &first).expect_success("on file 1.");
+            // There is room for another block.
+            let full = fs::read(place.path("cut.0.0")).unwrap().len();
+            let client = Client {
+                capacity: full + block,
+                media: 9,
+                ..client
+            };
+            append_and_restore(&place, &client, &options);
+            let first = fs::read(place.path("cut.0.0")).unwrap();
+            assert!(first[full..].starts_with(b"vdi-labl"));
+            let second = fs::read(place.path("cut.0.1")).unwrap();
+            assert_eq!(second.starts_with(b"vdi-data"), is_whole);
+        }
+    }
+}
+
 /// A backup that was cut off behind its label, and a whole one of another set on the next medium:
 /// its filemarks are not counted as those of the first.
 #[test]

@@ -42,8 +42,9 @@ pub(crate) struct Reader {
     place: i64,
     /// How the data ended on this medium.
     end: Option<i32>,
-    /// Whether anything came since the last end.
+    /// Whether anything came since the last end, and since this medium was put in.
     moved: bool,
+    used: bool,
 }
 
 /// A Read under way.
@@ -64,6 +65,7 @@ impl Reader {
             place: 0,
             end: None,
             moved: false,
+            used: false,
         }
     }
 
@@ -186,6 +188,7 @@ impl Reader {
             code => return Err(self.channel.failure(VDC_Read, code)),
         }
         self.moved |= bytes > 0;
+        self.used |= bytes > 0;
         self.emptying = Some((oldest.buffer, 0, bytes as usize));
         Ok(())
     }
@@ -212,16 +215,19 @@ impl Reader {
     }
 
     /// Goes on behind an end: behind a filemark, or on the next medium. Whether there is more.
-    /// Two ends with nothing in between are the end of all.
+    /// Two filemarks with nothing in between, or a medium with nothing on it, are the end of all.
     fn pass_end(&mut self, end: i32) -> Result<bool, Failure> {
-        if !std::mem::take(&mut self.moved) {
-            return Ok(false);
-        }
-        if end != ERROR_FILEMARK_DETECTED && !self.channel.has(VDF_Removable) {
+        let is_mark = end == ERROR_FILEMARK_DETECTED;
+        let moved = std::mem::take(&mut self.moved);
+        let passes = match is_mark {
+            true => moved,
+            false => self.used && self.channel.has(VDF_Removable),
+        };
+        if !passes {
             return Ok(false);
         }
         self.channel.clear_error()?;
-        let more = end == ERROR_FILEMARK_DETECTED || self.load()?;
+        let more = is_mark || self.load()?;
         if more {
             self.end = None;
         }
@@ -235,7 +241,7 @@ impl Reader {
         }
         match self.channel.send(VDC_Load).wait().code {
             ERROR_SUCCESS => {
-                (self.position, self.place) = (0, 0);
+                (self.position, self.place, self.used) = (0, 0, false);
                 Ok(true)
             }
             ERROR_NOT_SUPPORTED | ERROR_NO_MEDIA_IN_DRIVE => {
