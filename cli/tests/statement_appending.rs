@@ -274,9 +274,10 @@ fn a_damaged_backup_between_others() {
         };
         // A label is damaged.
         if features == VDF_LikeTape {
-            for label in [0, 1] {
+            // Its length, or its text.
+            for (label, byte) in [(0, 13), (0, 20), (1, 13), (1, 20)] {
                 let mut hurt = sound.clone();
-                hurt[labels[label] + 20] ^= 1;
+                hurt[labels[label] + byte] ^= 1;
                 fs::write(&path, &hurt).unwrap();
                 restore(&place, &client, label + 1).expect_errors(&[3241, 3013]);
                 restore(&place, &client, 3).expect_success("");
