@@ -24,6 +24,8 @@ struct Medium {
 pub(crate) struct Drive {
     features: u32,
     block_size: u32,
+    /// Bytes of the largest transfer.
+    most: u32,
     eom_warning: usize,
     capacity: usize,
     /// Files of the media; the one in the drive.
@@ -48,6 +50,7 @@ impl Drive {
         let mut drive = Self {
             features: configuration.features,
             block_size: configuration.block_size,
+            most: configuration.max_transfer_size,
             eom_warning: client.eom_warning as usize,
             capacity: if client.capacity == 0 {
                 usize::MAX
@@ -99,7 +102,11 @@ impl Drive {
 
     pub(crate) fn execute(&mut self, command: &Command) -> Completion {
         if matches!(command.code(), VDC_Read | VDC_Write) {
-            assert_eq!(command.size() % self.block_size, 0, "whole blocks");
+            let (size, block) = (command.size(), self.block_size);
+            assert!(
+                size % block == 0 && (block..=self.most).contains(&size),
+                "{size}"
+            );
         }
         match command.code() {
             VDC_Write => self.write(command),
