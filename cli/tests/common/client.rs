@@ -138,7 +138,11 @@ pub(crate) fn play() {
     };
     let instance = Instance::new(&client.instance).unwrap();
     let name = Name::new(&client.name).unwrap();
-    let options = CreateOptions::default();
+    let options = CreateOptions {
+        // Not every tape can do all that belongs to one.
+        lenient: client.features & VDF_FileMarks != 0,
+        ..CreateOptions::default()
+    };
     let set = Set::create(&instance, &name, &configuration, &options).unwrap();
     if client.abort == Some((0, 0)) {
         set.signal_abort("the tape is torn").unwrap();

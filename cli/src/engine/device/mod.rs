@@ -61,8 +61,7 @@ impl Channel {
 
     /// Whether what is on the medium can be read before it is written.
     pub(crate) fn looks_back(&self) -> bool {
-        let tape = self.has(VDF_FileMarks) && self.has(VDF_Rewind);
-        self.has(VDF_ReadMedia) && (self.has(VDF_RandomAccess) || tape)
+        self.has(VDF_ReadMedia) && self.has(VDF_RandomAccess | VDF_FileMarks)
     }
 
     /// Bytes of which every transfer is a multiple.

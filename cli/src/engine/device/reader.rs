@@ -45,6 +45,8 @@ pub(crate) struct Reader {
     /// Whether anything came since the last end, and since this medium was put in.
     moved: bool,
     used: bool,
+    /// Media that were put in.
+    loads: u32,
 }
 
 /// A Read under way.
@@ -66,6 +68,7 @@ impl Reader {
             end: None,
             moved: false,
             used: false,
+            loads: 0,
         }
     }
 
@@ -77,6 +80,11 @@ impl Reader {
     /// Bytes of the medium before what is read next.
     pub(crate) fn place(&self) -> i64 {
         self.place
+    }
+
+    /// How many media were put in so far.
+    pub(crate) fn loads(&self) -> u32 {
+        self.loads
     }
 
     /// Gives the device back, which takes any command then.
@@ -242,6 +250,7 @@ impl Reader {
         match self.channel.send(VDC_Load).wait().code {
             ERROR_SUCCESS => {
                 (self.position, self.place, self.used) = (0, 0, false);
+                self.loads = self.loads.saturating_add(1);
                 Ok(true)
             }
             ERROR_NOT_SUPPORTED | ERROR_NO_MEDIA_IN_DRIVE => {

@@ -79,10 +79,12 @@ impl Sets {
     /// Goes behind the label of a set. None if there is no such set.
     pub(super) fn find(mut self, wanted: u32) -> Result<Option<(Reader, Label)>, Error> {
         while self.position < wanted.min(MAX_SETS) {
+            let (position, loads) = (self.position, self.reader.loads());
             let label = match self.label() {
                 Ok(Some(label)) => Some(label),
                 Ok(None) => return Ok(None),
-                // What is between the filemarks of a tape may be damaged.
+                // What is between the filemarks of a tape may be damaged, but whose the next
+                // medium is, a damaged label does not say.
                 Err(Error::Foreign { .. } | Error::Damaged { .. } | Error::Short { .. })
                     if self.has_marks() =>
                 {
@@ -90,8 +92,8 @@ impl Sets {
                 }
                 Err(error) => return Err(error),
             };
-            let position = self.position;
-            if !self.pass(label.as_ref())? {
+            let is_lost = label.is_none() && self.reader.loads() != loads;
+            if is_lost || !self.pass(label.as_ref())? {
                 let reason = format!(
                     "backup {position} has no end, or none that can be found, so that nothing \
                      behind it can be"
@@ -118,10 +120,19 @@ impl Sets {
                 Err(Error::Stranger { .. }) => break Some("it is of another media set"),
                 Err(_) => break Some("it is no backup, or its label is damaged"),
             };
-            let passed = positioned && self.pass(Some(&label))?;
-            labels.push((label, passed || !positioned));
-            if !passed {
+            if !positioned {
+                labels.push((label, true));
                 break None;
+            }
+            let passed = self.pass(Some(&label));
+            labels.push((label, matches!(passed, Ok(true))));
+            match passed {
+                Ok(true) => {}
+                Ok(false) => break None,
+                Err(Error::Stranger { .. }) => {
+                    break Some("the next medium does not go on with it");
+                }
+                Err(error) => return Err(error),
             }
         };
         Ok(Seen { labels, hidden })
