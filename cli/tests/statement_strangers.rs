@@ -108,7 +108,9 @@ fn a_torn_label_leads_to_no_other_medium() {
     let theirs = Client::new("theirs", VDF_LikeTape);
     fill(&place, &theirs);
     let run = |statement: &str| Sql::run(&place, &drive("ours"), statement);
-    run("BACKUP DATABASE two TO {}").expect_success("");
+    let long = "x".repeat(200);
+    let first = format!("BACKUP DATABASE two TO {{}} WITH DESCRIPTION = '{long}'");
+    run(&first).expect_success("");
     let path = place.path("ours.0.0");
     let label = fs::read(&path).unwrap();
     fs::write(&path, &label[..512]).unwrap();
