@@ -37,30 +37,6 @@ pub(crate) struct Member {
     pub(crate) name: &'static str,
     /// Ordinary answers, which are not.
     pub(crate) ordinary: &'static [c_int],
-    /// Address and handle of the object if a program asks it again and again: the same answer is written
-    /// down once.
-    pub(crate) asked: Option<(usize, usize)>,
-}
-
-impl Member {
-    /// The function as it is called for an object that a program asks again and again.
-    pub(crate) fn asked_of<H>(self, this: *const Object<H>, handle: *mut H) -> Self {
-        let asked = Some((this.addr(), handle.addr()));
-        Self { asked, ..self }
-    }
-
-    fn is_worth_a_line(&self, code: c_int) -> bool {
-        let is_new = |(object, handle)| {
-            let member = self.name;
-            said::is_new(Answer {
-                object,
-                handle,
-                member,
-                code,
-            })
-        };
-        !self.ordinary.contains(&code) && log::is_wanted() && self.asked.is_none_or(is_new)
-    }
 }
 
 /// Runs the body of a member function; `facts` tells of its object if it has failed.
@@ -69,12 +45,40 @@ pub(crate) fn run(
     facts: impl FnOnce() -> Option<Facts>,
     body: impl FnOnce() -> Outcome,
 ) -> c_int {
+    run_unless(member, |_| false, facts, body)
+}
+
+/// The same for an object that a program asks again and again: the same answer is written down once.
+pub(crate) fn run_again<H>(
+    member: &Member,
+    (this, handle): (*const Object<H>, *mut H),
+    facts: impl FnOnce() -> Option<Facts>,
+    body: impl FnOnce() -> Outcome,
+) -> c_int {
+    let is_old = |code| {
+        !said::is_new(Answer {
+            object: this.addr(),
+            handle: handle.addr(),
+            member: member.name,
+            code,
+        })
+    };
+    run_unless(member, is_old, facts, body)
+}
+
+fn run_unless(
+    member: &Member,
+    is_old: impl FnOnce(c_int) -> bool,
+    facts: impl FnOnce() -> Option<Facts>,
+    body: impl FnOnce() -> Outcome,
+) -> c_int {
     let code = run_exported(|| {
         let Err(failure) = body() else { return NOERROR };
-        if member.is_worth_a_line(failure.code) {
+        let code = failure.code;
+        if !member.ordinary.contains(&code) && log::is_wanted() && !is_old(code) {
             log::write(member.name, &failure, facts);
         }
-        failure.code
+        code
     });
     code.unwrap_or(VD_E_UNEXPECTED)
 }

@@ -1,6 +1,6 @@
 //! The class `ClientVirtualDevice`.
 
-use crate::call::{Member, outcome, run};
+use crate::call::{Member, outcome, run, run_again};
 use crate::object::Object;
 use crate::timeout;
 use std::ffi::{c_int, c_ulong};
@@ -45,13 +45,12 @@ unsafe extern "C" fn get_command(
     const MEMBER: Member = Member {
         name: "ClientVirtualDevice::GetCommand",
         ordinary: &[VD_E_TIMEOUT, VD_E_CLOSE],
-        asked: None,
     };
     // SAFETY: module contract.
     let device = unsafe { Device::handle_at(this) };
     let timeout = timeout::of_command(timeout);
     let facts = || ffi::device_facts(device);
-    run(&MEMBER.asked_of(this, device), facts, || {
+    run_again(&MEMBER, (this, device), facts, || {
         // SAFETY: module contract.
         outcome(unsafe { ffi::vdi_get_command(device, timeout, out_command) })
     })
@@ -69,7 +68,6 @@ unsafe extern "C" fn complete_command(
     const MEMBER: Member = Member {
         name: "ClientVirtualDevice::CompleteCommand",
         ordinary: &[],
-        asked: None,
     };
     // SAFETY: module contract.
     let device = unsafe { Device::handle_at(this) };

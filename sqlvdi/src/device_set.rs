@@ -1,6 +1,6 @@
 //! The class `ClientVirtualDeviceSet`.
 
-use crate::call::{Failure, Member, Outcome, outcome, run};
+use crate::call::{Failure, Member, Outcome, outcome, run, run_again};
 use crate::environment::{LOG, Settings};
 use crate::new_object::NewObject;
 use crate::object::Object;
@@ -38,7 +38,6 @@ unsafe extern "C" fn destroy(this: *const Set) {
         name: "ClientVirtualDeviceSet::~ClientVirtualDeviceSet",
         // There is mostly nothing to close any more.
         ordinary: &[VD_E_PROTOCOL],
-        asked: None,
     };
     // SAFETY: module contract.
     unsafe { close_as(&MEMBER, this) };
@@ -137,7 +136,7 @@ unsafe extern "C" fn get_configuration(
     let set = unsafe { Set::handle_at(this) };
     let timeout = timeout::of_configuration(timeout);
     let facts = || ffi::set_facts(set);
-    run(&MEMBER.asked_of(this, set), facts, || {
+    run_again(&MEMBER, (this, set), facts, || {
         // SAFETY: module contract.
         outcome(unsafe { ffi::vdi_get_configuration(set, timeout, config) })
     })
@@ -154,7 +153,6 @@ unsafe extern "C" fn open_device(
         name: "ClientVirtualDeviceSet::OpenDevice",
         // A program may open devices until there is none left. [CSET-OPENDEV-04]
         ordinary: &[VD_E_OPEN],
-        asked: None,
     };
     // SAFETY: module contract.
     let set = unsafe { Set::handle_at(this) };
@@ -271,7 +269,6 @@ const fn member(name: &'static str) -> Member {
     Member {
         name,
         ordinary: &[],
-        asked: None,
     }
 }
 

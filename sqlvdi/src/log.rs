@@ -105,4 +105,5 @@ const NOTHING_OPEN: &str = "this object has nothing open in this process";
 /// Only GetConfiguration tells of a time-out; that of GetCommand is a normal answer.
 const NO_SERVER: &str = "; no server has configured the set so far: see whether the statement is \
      running, with this name, and whether its process has the same VDI_RUNTIME_DIR (one with more \
-     rights than its caller reads no variable); a server of another user needs SQLVDI_ALLOW_UID or SQLVDI_ALLOW_GID";
+     rights than its caller reads no variable); a server of another user needs SQLVDI_ALLOW_UID or \
+     SQLVDI_ALLOW_GID";
