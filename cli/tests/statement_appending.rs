@@ -6,7 +6,7 @@ use std::fs;
 
 use common::Place;
 use common::client::{self, Client};
-use common::statement::{Sql, catalogue};
+use common::statement::{Sql, place_with};
 use vdi::codes::*;
 
 /// Not a test: the backup program, when the environment asks for it.
@@ -17,13 +17,10 @@ fn client() {
 
 /// Databases `one`, `two` and `three`, which differ, and `big`.
 fn databases() -> Place {
-    let place = Place::new();
-    catalogue(
-        &place,
+    place_with(
         "[database.one]\nsize = '700K'\nseed = 1\n[database.two]\nsize = '1M'\nseed = 2\n\
          [database.three]\nsize = '300001'\nseed = 3\n[database.big]\nsize = '8M'\nseed = 4\n",
-    );
-    place
+    )
 }
 
 const THREE: [&str; 3] = ["one", "two", "three"];

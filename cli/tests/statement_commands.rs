@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Child;
 
 use common::client::{self, Client};
-use common::statement::{Sql, catalogue};
+use common::statement::{Sql, place_with};
 use common::{Place, await_end, finish, signal, until};
 use rustix::process::Signal;
 
@@ -27,8 +27,7 @@ fn client() {
 
 /// A place with a backup of three megabytes.
 fn prepared(client: &Client) -> Place {
-    let place = Place::new();
-    catalogue(&place, CATALOGUE);
+    let place = place_with(CATALOGUE);
     Sql::run(&place, client, "BACKUP DATABASE a TO {}").expect_success("");
     place
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::process::Stdio;
 
 use common::client::{self, Client};
-use common::statement::{Sql, catalogue, sqlite};
+use common::statement::{Sql, catalogue, place_with, sqlite};
 use common::{Place, finish, signal, until};
 use vdi::codes::VDC_Flush;
 
@@ -110,8 +110,7 @@ fn batches_and_their_status() {
 
 #[test]
 fn options_that_cannot_be_honoured() {
-    let place = Place::new();
-    catalogue(&place, "[database.a]\nsize = 1");
+    let place = place_with("[database.a]\nsize = 1");
     for (words, why) in [
         (
             &["-Z", "x", "-Q", "USE a"][..],

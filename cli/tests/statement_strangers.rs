@@ -6,7 +6,7 @@ use std::fs;
 
 use common::Place;
 use common::client::{self, Client};
-use common::statement::{Sql, catalogue};
+use common::statement::{Sql, place_with};
 use vdi::codes::*;
 
 /// Not a test: the backup program, when the environment asks for it.
@@ -17,12 +17,7 @@ fn client() {
 
 /// Databases `one`, and `two`, which is small.
 fn databases() -> Place {
-    let place = Place::new();
-    catalogue(
-        &place,
-        "[database.one]\nsize = '700K'\nseed = 1\n[database.two]\nsize = '200K'\nseed = 2\n",
-    );
-    place
+    place_with("[database.one]\nsize = '700K'\nseed = 1\n[database.two]\nsize = '200K'\nseed = 2\n")
 }
 
 /// A tape drive with many media of 500 KiB: `one` begins on the first and ends on the second, on

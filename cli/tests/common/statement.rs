@@ -11,6 +11,13 @@ pub(crate) fn catalogue(place: &Place, text: &str) {
     fs::write(place.path("catalogue.toml"), text).unwrap();
 }
 
+/// A place with a catalogue.
+pub(crate) fn place_with(text: &str) -> Place {
+    let place = Place::new();
+    catalogue(&place, text);
+    place
+}
+
 /// A database `a` of SQLite and a place `b` for another.
 pub(crate) fn sqlite(place: &Place) {
     place.database("a.db", "wal");
@@ -26,9 +33,7 @@ const CATALOGUE: &str = "[database.a]\nsize = '1M'\nseed = 3\n\
 
 /// Databases `a`, `flushed` and `slow`, which are never stored.
 pub(crate) fn synthetic() -> Place {
-    let place = Place::new();
-    catalogue(&place, CATALOGUE);
-    place
+    place_with(CATALOGUE)
 }
 
 /// A run that has ended.
