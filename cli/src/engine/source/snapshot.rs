@@ -86,9 +86,7 @@ impl Mounted {
             _lock,
         })
     }
-}
 
-impl Mounted {
     /// Makes the new files durable, before the old ones are given up.
     fn sync(&self) -> io::Result<()> {
         let path = self.path.canonicalize()?;
